@@ -1,0 +1,24 @@
+# Warnings and hardening for everything of ours, as an interface target.
+add_library(ssh2incus_flags INTERFACE)
+target_include_directories(ssh2incus_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(ssh2incus_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wcast-qual
+  -Wformat=2 -Wnull-dereference -Werror
+  -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -g)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(ssh2incus_flags INTERFACE -ftrivial-auto-var-init=zero)
+endif()
+if(SSH2INCUS_SANITIZE OR SSH2INCUS_FUZZ)
+  target_compile_options(ssh2incus_flags INTERFACE -O1 -fno-omit-frame-pointer
+    -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wno-null-dereference)
+  target_link_options(ssh2incus_flags INTERFACE -fsanitize=address,undefined)
+else()
+  target_compile_options(ssh2incus_flags INTERFACE -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+    -D_GLIBCXX_ASSERTIONS)
+  target_link_options(ssh2incus_flags INTERFACE
+    -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,--as-needed)
+endif()
+if(SSH2INCUS_FUZZ)
+  target_compile_options(ssh2incus_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+add_compile_definitions($<$<CONFIG:Release>:NDEBUG>)

@@ -1,0 +1,105 @@
+// Escaping for logs and terminals. Fed by anyone; trusts nothing.
+#include "common/escape.h"
+
+#include <array>
+#include <cstdint>
+
+namespace ssh2incus {
+namespace {
+
+void append_hex(std::string& out, std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += "\\x";
+    out += kDigits[byte >> 4];
+    out += kDigits[byte & 15];
+  }
+}
+
+struct Decoded {
+  std::uint32_t code_point = 0;
+  std::size_t length = 0;  // 0: not valid UTF-8
+};
+
+Decoded decode_utf8(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text[0]);
+  if (first < 0x80) return {first, 1};
+  std::size_t length = 0;
+  std::uint32_t code_point = 0;
+  std::uint32_t least = 0;
+  if ((first & 0xe0) == 0xc0) {
+    length = 2, code_point = first & 0x1fU, least = 0x80;
+  } else if ((first & 0xf0) == 0xe0) {
+    length = 3, code_point = first & 0x0fU, least = 0x800;
+  } else if ((first & 0xf8) == 0xf0) {
+    length = 4, code_point = first & 0x07U, least = 0x10000;
+  } else {
+    return {};
+  }
+  if (text.size() < length) return {};
+  for (std::size_t i = 1; i < length; ++i) {
+    const auto next = static_cast<unsigned char>(text[i]);
+    if ((next & 0xc0) != 0x80) return {};
+    code_point = (code_point << 6) | (next & 0x3fU);
+  }
+  if (code_point < least || code_point > 0x10ffff ||
+      (code_point >= 0xd800 && code_point < 0xe000)) {
+    return {};
+  }
+  return {code_point, length};
+}
+
+struct Range {
+  std::uint32_t first;
+  std::uint32_t last;
+};
+// Controls, and characters that are invisible or change the direction of what follows.
+constexpr std::array<Range, 12> kUnsafe = {{{0x00, 0x1f},
+                                            {0x7f, 0x9f},
+                                            {0xad, 0xad},
+                                            {0x061c, 0x061c},
+                                            {0x180e, 0x180e},
+                                            {0x200b, 0x200f},
+                                            {0x2028, 0x202e},
+                                            {0x2060, 0x206f},
+                                            {0xfe00, 0xfe0f},
+                                            {0xfeff, 0xfeff},
+                                            {0xfff9, 0xfffb},
+                                            {0xe0000, 0xe0fff}}};
+
+bool is_unsafe(std::uint32_t code_point) {
+  for (const Range& range : kUnsafe) {
+    if (code_point >= range.first && code_point <= range.last) return true;
+  }
+  return false;
+}
+
+std::string escape(std::string_view text, bool quotes) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const Decoded decoded = decode_utf8(text);
+    const std::size_t length = decoded.length == 0 ? 1 : decoded.length;
+    if (decoded.length == 0 || is_unsafe(decoded.code_point)) {
+      append_hex(out, text.substr(0, length));
+    } else {
+      if (quotes && (text[0] == '"' || text[0] == '\\')) out += '\\';
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string escaped(std::string_view text) { return escape(text, false); }
+
+std::string quoted(std::string_view text) {
+  std::string out = escape(text, true);
+  if (!out.empty() && out.find_first_of(" =\"") == std::string::npos) return out;
+  return '"' + out + '"';
+}
+
+}  // namespace ssh2incus

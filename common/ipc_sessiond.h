@@ -1,0 +1,251 @@
+// The boundary between sessiond (hostile once taken over) and the monitor. Requests are answered in
+// order by one reply each; notices are not answered. The monitor may send its notices between a
+// request and the reply. Order and frequency of what sessiond may send: monitor/rules.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <tuple>
+
+#include "common/bounded.h"
+#include "common/ipc_codec.h"
+#include "common/limits.h"
+
+namespace ssh2incus::ipc {
+
+inline constexpr std::uint16_t kSessionProtocolVersion = 1;
+
+enum class SessionMessage : std::uint8_t {
+  // sessiond to monitor
+  kHelloRequest = 1,
+  kSignRequest,
+  kAuthStartRequest,
+  kPublicKeyQueryRequest,
+  kPublicKeyVerifyRequest,
+  kNoneAuthRequest,
+  kUnsupportedAuthRequest,
+  kSessionOpenedNotice,
+  kSessionClosedNotice,
+  kDisconnectNotice,
+  kLogNotice,
+  kCrashNotice,
+  // monitor to sessiond
+  kHelloReply = 65,
+  kSignReply,
+  kAuthStartReply,
+  kPublicKeyQueryReply,
+  kAuthReply,
+  kTargetProgressNotice,
+  kTargetReadyNotice,
+  kTargetFailedNotice,
+  kShutdownNotice,
+};
+inline constexpr auto kFirstSessiondMessage = SessionMessage::kHelloRequest;
+inline constexpr auto kLastSessiondMessage = SessionMessage::kCrashNotice;
+inline constexpr std::size_t kSessiondMessageCount = 12;
+constexpr bool is_valid(SessionMessage kind) {
+  const auto raw = static_cast<std::uint8_t>(kind);
+  return (raw >= 1 && raw <= 12) || (raw >= 65 && raw <= 73);
+}
+
+// First message of the connection: agrees on the version.
+struct HelloRequest {
+  static constexpr auto kKind = SessionMessage::kHelloRequest;
+  std::uint16_t version = kSessionProtocolVersion;
+  auto fields() { return std::tie(version); }
+};
+
+// All that sessiond needs to know to speak SSH. Algorithm lists are comma-separated (RFC 4251 §6).
+struct HelloReply {
+  static constexpr auto kKind = SessionMessage::kHelloReply;
+  BoundedList<BoundedBytes<limits::kMaxPublicKeyBlob>, 8> host_keys;  // public blobs, RFC 4253 §6.6
+  BoundedString<limits::kMaxAlgorithmList> key_exchange;
+  BoundedString<limits::kMaxAlgorithmList> host_key_algorithms;
+  BoundedString<limits::kMaxAlgorithmList> ciphers;
+  BoundedString<limits::kMaxAlgorithmList> macs;
+  BoundedString<limits::kMaxAlgorithmList> public_key_algorithms;
+  BoundedString<128> software_version;  // after "SSH-2.0-"
+  std::uint32_t max_sessions = limits::kMaxSessionsPerConnection;
+  bool debug = false;
+  auto fields() {
+    return std::tie(host_keys, key_exchange, host_key_algorithms, ciphers, macs,
+                    public_key_algorithms, software_version, max_sessions, debug);
+  }
+};
+
+enum class SignatureAlgorithm : std::uint8_t {
+  kSshEd25519 = 1,
+  kEcdsaNistp256,
+  kEcdsaNistp384,
+  kEcdsaNistp521,
+  kRsaSha2_256,
+  kRsaSha2_512,
+};
+constexpr bool is_valid(SignatureAlgorithm algorithm) {
+  const auto raw = static_cast<std::uint8_t>(algorithm);
+  return raw >= 1 && raw <= 6;
+}
+
+// Signs an exchange hash (RFC 4253 §8) with host key number host_key of HelloReply. The first hash
+// becomes the session id.
+struct SignRequest {
+  static constexpr auto kKind = SessionMessage::kSignRequest;
+  std::uint8_t host_key = 0;
+  SignatureAlgorithm algorithm{};
+  BoundedBytes<limits::kMaxExchangeHash> exchange_hash;
+  auto fields() { return std::tie(host_key, algorithm, exchange_hash); }
+};
+
+// signature: algorithm name and blob as RFC 4253 §6.6 encodes them, without the outer length.
+struct SignReply {
+  static constexpr auto kKind = SessionMessage::kSignReply;
+  BoundedBytes<limits::kMaxSignatureBlob> signature;
+  auto fields() { return std::tie(signature); }
+};
+
+// The user name of the first SSH_MSG_USERAUTH_REQUEST. It can't change afterwards.
+struct AuthStartRequest {
+  static constexpr auto kKind = SessionMessage::kAuthStartRequest;
+  BoundedString<limits::kMaxLoginName> login;
+  auto fields() { return std::tie(login); }
+};
+
+// refusal: the login can't be understood; sessiond disconnects with that text. It never tells
+// whether a user exists. methods: names as in RFC 4252, comma-separated.
+struct AuthStartReply {
+  static constexpr auto kKind = SessionMessage::kAuthStartReply;
+  std::optional<BoundedString<limits::kMaxUserMessage>> refusal;
+  BoundedString<256> methods;
+  auto fields() { return std::tie(refusal, methods); }
+};
+
+// May this key be used (RFC 4252 §7, without signature)?
+struct PublicKeyQueryRequest {
+  static constexpr auto kKind = SessionMessage::kPublicKeyQueryRequest;
+  BoundedString<limits::kMaxAlgorithmName> algorithm;
+  BoundedBytes<limits::kMaxPublicKeyBlob> key_blob;
+  auto fields() { return std::tie(algorithm, key_blob); }
+};
+
+struct PublicKeyQueryReply {
+  static constexpr auto kKind = SessionMessage::kPublicKeyQueryReply;
+  bool acceptable = false;
+  auto fields() { return std::tie(acceptable); }
+};
+
+// A signed public-key request. The monitor builds the signed bytes itself (RFC 4252 §7; with
+// hostbound, OpenSSH's publickey-hostbound-v00@openssh.com over host key number host_key).
+struct PublicKeyVerifyRequest {
+  static constexpr auto kKind = SessionMessage::kPublicKeyVerifyRequest;
+  BoundedString<limits::kMaxAlgorithmName> algorithm;
+  BoundedBytes<limits::kMaxPublicKeyBlob> key_blob;
+  BoundedBytes<limits::kMaxSignatureBlob> signature;  // algorithm name, blob[, flags, counter]
+  bool hostbound = false;
+  std::uint8_t host_key = 0;
+  auto fields() { return std::tie(algorithm, key_blob, signature, hostbound, host_key); }
+};
+
+// The "none" method, and methods that aren't offered: counted and logged by the monitor.
+struct NoneAuthRequest {
+  static constexpr auto kKind = SessionMessage::kNoneAuthRequest;
+  auto fields() { return std::tie(); }
+};
+struct UnsupportedAuthRequest {
+  static constexpr auto kKind = SessionMessage::kUnsupportedAuthRequest;
+  BoundedString<64> method;
+  auto fields() { return std::tie(method); }
+};
+
+enum class AuthOutcome : std::uint8_t { kFailure = 1, kPartial, kSuccess, kTooManyFailures };
+constexpr bool is_valid(AuthOutcome outcome) {
+  const auto raw = static_cast<std::uint8_t>(outcome);
+  return raw >= 1 && raw <= 4;
+}
+
+// What the login may do, for early and clear refusals; the guest enforces the same from its grant.
+struct SessionPermissions {
+  bool pty = false;
+  bool agent_forwarding = false;
+  bool port_forwarding = false;
+  bool x11_forwarding = false;
+  auto fields() { return std::tie(pty, agent_forwarding, port_forwarding, x11_forwarding); }
+};
+
+struct AuthReply {
+  static constexpr auto kKind = SessionMessage::kAuthReply;
+  AuthOutcome outcome = AuthOutcome::kFailure;
+  BoundedString<256> methods;  // that can continue
+  SessionPermissions permissions;
+  auto fields() { return std::tie(outcome, methods, permissions); }
+};
+
+// One line of progress for the person who waits ("starting instance c1").
+struct TargetProgressNotice {
+  static constexpr auto kKind = SessionMessage::kTargetProgressNotice;
+  BoundedString<limits::kMaxUserMessage> text;
+  auto fields() { return std::tie(text); }
+};
+
+// The guest runs. Carries four fds: connected websockets (RFC 6455, client side, after the
+// handshake) of an Incus exec's stdin, stdout, stderr and control, in that order. The guest's hello
+// has been read; its frames (common/guest_protocol.h) follow.
+struct TargetReadyNotice {
+  static constexpr auto kKind = SessionMessage::kTargetReadyNotice;
+  BoundedString<limits::kMaxUserMessage> description;  // "alice@c1.default", for messages
+  auto fields() { return std::tie(description); }
+};
+
+// No guest: text goes to stderr of every session channel, which then ends with exit_status.
+struct TargetFailedNotice {
+  static constexpr auto kKind = SessionMessage::kTargetFailedNotice;
+  BoundedString<limits::kMaxUserMessage> text;
+  std::uint32_t exit_status = 255;
+  auto fields() { return std::tie(text, exit_status); }
+};
+
+// Say goodbye to the client with this text and end.
+struct ShutdownNotice {
+  static constexpr auto kKind = SessionMessage::kShutdownNotice;
+  BoundedString<limits::kMaxUserMessage> reason;
+  auto fields() { return std::tie(reason); }
+};
+
+// For the log.
+struct SessionOpenedNotice {
+  static constexpr auto kKind = SessionMessage::kSessionOpenedNotice;
+  std::uint32_t stream = 0;
+  bool pty = false;
+  std::optional<BoundedString<limits::kMaxLogText>> command;  // none: a shell
+  auto fields() { return std::tie(stream, pty, command); }
+};
+
+struct SessionClosedNotice {
+  static constexpr auto kKind = SessionMessage::kSessionClosedNotice;
+  std::uint32_t stream = 0;
+  std::optional<std::uint32_t> exit_status;
+  BoundedString<32> exit_signal;  // RFC 4254 §6.10 name, or empty
+  std::uint64_t bytes_in = 0;     // from the client
+  std::uint64_t bytes_out = 0;    // to the client
+  auto fields() { return std::tie(stream, exit_status, exit_signal, bytes_in, bytes_out); }
+};
+
+struct DisconnectNotice {
+  static constexpr auto kKind = SessionMessage::kDisconnectNotice;
+  BoundedString<limits::kMaxLogText> reason;
+  auto fields() { return std::tie(reason); }
+};
+
+struct LogNotice {
+  static constexpr auto kKind = SessionMessage::kLogNotice;
+  BoundedString<limits::kMaxLogText> text;
+  auto fields() { return std::tie(text); }
+};
+
+// Sent from the SIGSYS handler: the system call that the filter refused.
+struct CrashNotice {
+  static constexpr auto kKind = SessionMessage::kCrashNotice;
+  std::uint32_t syscall = 0;
+  auto fields() { return std::tie(syscall); }
+};
+
+}  // namespace ssh2incus::ipc

@@ -1,0 +1,65 @@
+// Every bound in one place: what a peer may send, how long anything may take, how many of it there
+// may be. Sizes are bytes, times are milliseconds unless the name says otherwise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ssh2incus::limits {
+
+// IPC between our own processes.
+inline constexpr std::size_t kMaxIpcMessage = 128UL * 1024;
+inline constexpr std::size_t kMaxIpcFds = 4;
+
+// Login names and what they are made of.
+inline constexpr std::size_t kMaxLoginName = 1024;   // as sent by the client
+inline constexpr std::size_t kMaxInstanceName = 63;  // Incus: a DNS label
+inline constexpr std::size_t kMaxProjectName = 64;
+inline constexpr std::size_t kMaxRemoteName = 64;
+inline constexpr std::size_t kMaxUserName = 64;
+inline constexpr std::size_t kMaxImageName = 256;
+inline constexpr std::size_t kMaxPath = 4096;
+
+// Authentication.
+inline constexpr std::size_t kMaxPublicKeyBlob =
+    8UL * 1024;  // RSA 16384 with room for certificates
+inline constexpr std::size_t kMaxSignatureBlob = 4UL * 1024;
+inline constexpr std::size_t kMaxExchangeHash = 64;
+inline constexpr std::size_t kMaxAlgorithmName = 64;
+inline constexpr std::size_t kMaxAlgorithmList = 2048;
+inline constexpr std::size_t kMaxAuthorizedKeysFile = 1024UL * 1024;
+inline constexpr std::size_t kMaxAuthorizedKeysLine = 16UL * 1024;
+inline constexpr std::size_t kMaxGroups = 1024;
+inline constexpr std::uint32_t kMaxSignaturesPerConnection =
+    100'000;                                         // rekeying every GiB for 100 TiB
+inline constexpr std::uint32_t kMaxKeyQueries = 64;  // of distinct keys, per connection
+
+// Sessions.
+inline constexpr std::size_t kMaxCommand = 96UL * 1024;
+inline constexpr std::size_t kMaxEnvironmentName = 128;
+inline constexpr std::size_t kMaxEnvironmentValue = 4096;
+inline constexpr std::size_t kMaxEnvironmentEntries = 128;
+inline constexpr std::size_t kMaxTerminalModes = 1024;
+inline constexpr std::size_t kMaxTerminalName = 128;
+inline constexpr std::size_t kMaxLogText = 1024;
+inline constexpr std::size_t kMaxUserMessage = 1024;
+inline constexpr std::uint32_t kMaxSessionsPerConnection = 10;  // OpenSSH's MaxSessions
+
+// The stream between sessiond and the guest.
+inline constexpr std::size_t kMaxGuestFrame = 256UL * 1024;  // payload of one frame
+inline constexpr std::uint32_t kGuestWindow =
+    1024U * 1024;  // initial credit per stream and direction
+inline constexpr std::size_t kMaxGuestGrant = 64UL * 1024;
+inline constexpr std::size_t kMaxWebsocketFrame = 1024UL * 1024;
+
+// Times.
+inline constexpr int kLoginGraceSeconds = 120;  // OpenSSH's LoginGraceTime
+inline constexpr int kAccountCheckMs = 30'000;
+inline constexpr int kKeyLookupMs = 10'000;
+inline constexpr int kGatewayOpenMs = 60'000;  // resolve, start, push, hello
+inline constexpr int kIncusRequestMs = 30'000;
+inline constexpr int kInstanceStartMs = 45'000;
+inline constexpr int kGuestHelloMs = 10'000;
+inline constexpr int kMinimumFailureMs = 8;  // floor for a refused attempt
+
+}  // namespace ssh2incus::limits
