@@ -1,0 +1,88 @@
+# What people type. The real build is CMake's (build/, build-asan/, build-fuzz/).
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PREFIX ?= /usr
+SYSCONFDIR ?= /etc
+BUILD := build
+LIBSSH := $(CURDIR)/$(BUILD)/libssh/install
+PROGRAMS := ssh2incus ssh2incus-sessiond ssh2incus-gateway ssh2incus-guest
+CMAKE_COMMON := -G Ninja -DSSH2INCUS_LIBSSH=$(LIBSSH) \
+	$(shell command -v ccache >/dev/null && echo -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+
+.PHONY: help demo demo-stop build programs build-asan build-fuzz check bench fuzz lint format \
+	install clean deps libssh
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1	\2/p' Makefile | expand -t 14
+
+demo: ## build, run on 127.0.0.1:2222 with an instance to log in to
+	@packaging/demo/start
+
+demo-stop: ## remove everything that `make demo` made
+	@packaging/demo/stop
+
+build: deps libssh ## install what is needed, build programs and tests (Release)
+	@cmake -S . -B $(BUILD) $(CMAKE_COMMON) -DCMAKE_BUILD_TYPE=Release >$(BUILD)/configure.log \
+		|| { cat $(BUILD)/configure.log; exit 1; }
+	@ninja -C $(BUILD) --quiet
+
+programs: deps libssh ## the programs alone, without the tests
+	@cmake -S . -B $(BUILD) $(CMAKE_COMMON) -DCMAKE_BUILD_TYPE=Release >$(BUILD)/configure.log \
+		|| { cat $(BUILD)/configure.log; exit 1; }
+	@ninja -C $(BUILD) --quiet $(PROGRAMS)
+
+build-asan: deps libssh ## programs and tests with ASan and UBSan, in build-asan/
+	@cmake -S . -B build-asan $(CMAKE_COMMON) -DCMAKE_BUILD_TYPE=Debug -DSSH2INCUS_SANITIZE=ON \
+		>$(BUILD)/configure-asan.log || { cat $(BUILD)/configure-asan.log; exit 1; }
+	@ninja -C build-asan --quiet
+
+build-fuzz: deps libssh ## the libFuzzer targets (clang), in build-fuzz/
+	@packaging/install-build-deps.sh check
+	@cmake -S . -B build-fuzz $(CMAKE_COMMON) -DCMAKE_BUILD_TYPE=Debug -DSSH2INCUS_FUZZ=ON \
+		-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
+		>$(BUILD)/configure-fuzz.log || { cat $(BUILD)/configure-fuzz.log; exit 1; }
+	@ninja -C build-fuzz --quiet
+
+deps:
+	@packaging/install-build-deps.sh build
+	@mkdir -p $(BUILD)
+
+libssh: $(LIBSSH)/lib/libssh.a
+$(LIBSSH)/lib/libssh.a: $(shell find packaging/libssh -type f)
+	@mkdir -p $(BUILD)/libssh
+	@packaging/libssh/build.sh $(LIBSSH) >$(BUILD)/libssh/build.log 2>&1 \
+		|| { tail -n 40 $(BUILD)/libssh/build.log; exit 1; }
+	@touch $@
+
+check: ## everything that must hold: unit, sanitizer, fuzz, rules, format, system tests
+	@tests/check
+
+bench: ## speed and memory beside Debian's sshd
+	@packaging/install-build-deps.sh bench
+	@$(MAKE) build
+	@tests/bench/run $(BENCH_ARGS)
+
+FUZZ_SECONDS ?= 60
+fuzz: build-fuzz ## run each fuzz target for FUZZ_SECONDS (60)
+	@tests/rules/run-fuzzers build-fuzz/fuzz $(FUZZ_SECONDS)
+
+lint: build ## clang-format, clang-tidy, include rules
+	@packaging/install-build-deps.sh check
+	@/usr/bin/python3 tests/rules/check_rules.py
+	@tests/rules/check-format
+	@run-clang-tidy -quiet -p $(BUILD) '$(CURDIR)/(common|policy|monitor|sessiond|gateway|guest)/'
+
+format: ## clang-format all sources in place
+	@git ls-files '*.cc' '*.h' | xargs clang-format -i
+
+install: ## into $(DESTDIR)$(PREFIX); needs `make build` before
+	install -D -m 0755 $(BUILD)/bin/ssh2incus $(DESTDIR)$(PREFIX)/sbin/ssh2incus
+	for program in $(filter-out ssh2incus,$(PROGRAMS)); do \
+		install -D -m 0755 $(BUILD)/bin/$$program \
+			$(DESTDIR)$(PREFIX)/libexec/ssh2incus/$$program || exit 1; done
+	install -D -m 0644 packaging/pam/ssh2incus $(DESTDIR)$(SYSCONFDIR)/pam.d/ssh2incus
+
+clean: ## remove all build directories
+	rm -rf $(BUILD) build-asan build-fuzz
