@@ -1,0 +1,1 @@
+#include "policy/authorized_keys.h"

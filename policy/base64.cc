@@ -1,0 +1,1 @@
+#include "policy/base64.h"

@@ -1,0 +1,1 @@
+#include "policy/host_access.h"

@@ -1,0 +1,1 @@
+#include "policy/login_target.h"

@@ -1,0 +1,54 @@
+// The user name of an SSH login as a wish: which instance, as whom, made how. Fed by anyone who
+// can connect; nothing of it is granted by parsing it.
+//
+//   [/][remote:][instance-user@]instance[.project][+host-user | ~host-user]
+//   [/](+|~)[remote:][instance-user@]instance[.project][+option]...[+host-user | ~host-user]
+//   %shell[+host-user | ~host-user]
+//
+// Options, in any order, each at most once: an image (has a '/' or ':'), mN and cN and dN (GiB of
+// memory, CPUs, GiB of disk; d0 is unlimited), nest or n, priv or p, vm or v. What is no option and
+// stands last is the host user. "%40" and "%2540" stand for '@'.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/names.h"
+#include "common/result.h"
+
+namespace ssh2incus {
+
+struct CreateOptions {
+  bool ephemeral = false;
+  std::optional<std::string> image;
+  std::optional<std::uint32_t> memory_gib;
+  std::optional<std::uint32_t> cpus;
+  std::optional<std::uint32_t> disk_gib;  // 0: unlimited
+  bool nested = false;
+  bool privileged = false;
+  bool virtual_machine = false;
+  friend bool operator==(const CreateOptions&, const CreateOptions&) = default;
+};
+
+struct LoginTarget {
+  enum class Kind : std::uint8_t { kInstance, kIncusShell };
+
+  Kind kind = Kind::kInstance;
+  bool persistent_session = false;
+  std::optional<RemoteName> remote;
+  InstanceUser user = InstanceUser::parse("root").value();
+  std::optional<InstanceName> instance;  // present exactly for kInstance
+  std::optional<ProjectName> project;
+  HostUser host_user = HostUser::parse("root").value();
+  std::optional<CreateOptions> create;
+  friend bool operator==(const LoginTarget&, const LoginTarget&) = default;
+};
+
+// The error is one line for the client and the log; what it quotes is escaped.
+Result<LoginTarget> parse_login(std::string_view login);
+// The shortest login that parses to this target; one text per target.
+std::string format_login(const LoginTarget& target);
+
+}  // namespace ssh2incus

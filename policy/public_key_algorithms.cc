@@ -1,0 +1,1 @@
+#include "policy/public_key_algorithms.h"

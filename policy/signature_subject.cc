@@ -1,0 +1,1 @@
+#include "policy/signature_subject.h"

@@ -1,0 +1,1 @@
+#include "policy/ssh_wire.h"
