@@ -1,0 +1,43 @@
+// The attendant: a child of one connection's monitor that does what needs privileges until the
+// gateway runs: looks up the user, has key files read as that user, has PAM check the account,
+// starts the gateway. Serves the monitor by the table of monitor/ipc_attendant.h; what users, NSS
+// and PAM give it is bounded and passed on, never acted upon.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/ipc_channel.h"
+#include "common/result.h"
+#include "monitor/account_check.h"
+#include "monitor/gateway_launcher.h"
+#include "monitor/key_reader.h"
+
+namespace ssh2incus {
+
+struct AttendantConfig {
+  // The first thing that the attendant does: HostKeys::wipe(), and whatever else it need not know.
+  std::function<void()> wipe_secrets;
+  std::string source_address;  // of the client: PAM_RHOST
+  std::vector<std::string> authorized_keys_files = default_authorized_keys_files();
+  AccountCheckConfig account;
+  GatewayIdentity gateway;
+};
+
+struct SpawnedAttendant {
+  pid_t pid = -1;
+  ipc::IpcChannel channel;
+};
+
+// Forks the attendant from the calling process (the monitor, single-threaded, root). The child is
+// killed when the caller ends.
+Result<SpawnedAttendant> spawn_attendant(const AttendantConfig& config);
+
+// The child's part: closes every other fd, gives up capabilities, loads its filter, serves.
+[[noreturn]] void run_attendant(ipc::IpcChannel channel, const AttendantConfig& config,
+                                pid_t monitor);
+
+}  // namespace ssh2incus

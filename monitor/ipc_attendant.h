@@ -1,0 +1,169 @@
+// The boundary between the monitor and its attendant (root, the only one of the two that may open
+// files, look up users and start programs). The monitor asks, the attendant answers each request
+// with one reply; which request is allowed when is the table at the end. The attendant trusts the
+// monitor's requests no further than that table; the monitor trusts the attendant's answers.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <tuple>
+
+#include "common/bounded.h"
+#include "common/ipc_codec.h"
+#include "common/limits.h"
+#include "common/names.h"
+#include "policy/authorized_keys.h"
+
+namespace ssh2incus {
+
+inline constexpr std::size_t kMaxGroupName = 96;   // all groups must fit into one message
+inline constexpr std::size_t kMaxKeyReasons = 16;  // refused lines that are reported per lookup
+inline constexpr std::size_t kMaxKeyReason = 512;
+
+enum class AttendantMessage : std::uint8_t {
+  // monitor to attendant
+  kLookupRequest = 1,
+  kKeysRequest,
+  kAccountRequest,
+  kGatewayStartRequest,
+  // attendant to monitor
+  kLookupReply = 65,
+  kKeysReply,
+  kAccountReply,
+  kGatewayStartReply,
+  kCrashNotice,
+};
+inline constexpr std::size_t kAttendantRequestCount = 4;
+constexpr bool is_valid(AttendantMessage kind) {
+  const auto raw = static_cast<std::uint8_t>(kind);
+  return (raw >= 1 && raw <= 4) || (raw >= 65 && raw <= 69);
+}
+
+// Who is it that logs in? All later requests are about this user.
+struct LookupRequest {
+  static constexpr auto kKind = AttendantMessage::kLookupRequest;
+  std::optional<HostUser> user;  // absent is an error; optional because a name has no default
+  auto fields() { return std::tie(user); }
+};
+
+// If not found everything else is empty, and the later requests may be made all the same: they take
+// the same time and are refused.
+struct LookupReply {
+  static constexpr auto kKind = AttendantMessage::kLookupReply;
+  bool found = false;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  // Primary and supplementary; groups without a name or with a longer one are left out.
+  BoundedList<BoundedString<kMaxGroupName>, limits::kMaxGroups> groups;
+  BoundedString<limits::kMaxPath> home;
+  BoundedString<limits::kMaxPath> shell;
+  auto fields() { return std::tie(found, uid, gid, groups, home, shell); }
+};
+
+// Is this key authorised for the user, under these circumstances?
+struct KeysRequest {
+  static constexpr auto kKind = AttendantMessage::kKeysRequest;
+  BoundedBytes<limits::kMaxPublicKeyBlob> key_blob;
+  BoundedString<limits::kMaxAlgorithmName> algorithm;
+  BoundedString<64> source_address;
+  std::uint64_t now_unix = 0;
+  std::uint32_t utc_offset_seconds = 0;  // the two's complement of a std::int32_t
+  BoundedList<BoundedString<limits::kMaxEnvironmentName>, 64> permitted_environment;
+  auto fields() {
+    return std::tie(key_blob, algorithm, source_address, now_unix, utc_offset_seconds,
+                    permitted_environment);
+  }
+};
+
+struct AuthorizedLine {
+  KeyGrant grant;
+  BoundedString<limits::kMaxPath> file;
+  std::uint32_t line = 0;
+  auto fields() { return std::tie(grant, file, line); }
+};
+
+// reasons: why files, malformed lines, or lines with this key were not accepted; for the log.
+struct KeysReply {
+  static constexpr auto kKind = AttendantMessage::kKeysReply;
+  std::optional<AuthorizedLine> accepted;
+  BoundedList<BoundedString<kMaxKeyReason>, kMaxKeyReasons> reasons;
+  auto fields() { return std::tie(accepted, reasons); }
+};
+
+// May the account log in now (PAM's account stack)?
+struct AccountRequest {
+  static constexpr auto kKind = AttendantMessage::kAccountRequest;
+  auto fields() { return std::tie(); }
+};
+
+struct AccountReply {
+  static constexpr auto kKind = AttendantMessage::kAccountReply;
+  bool valid = false;
+  BoundedString<limits::kMaxLogText> log_text;                         // why not
+  std::optional<BoundedString<limits::kMaxUserMessage>> user_message;  // from PAM, not escaped
+  auto fields() { return std::tie(valid, log_text, user_message); }
+};
+
+// Starts the gateway. The last request: the attendant exits after its reply.
+struct GatewayStartRequest {
+  static constexpr auto kKind = AttendantMessage::kGatewayStartRequest;
+  auto fields() { return std::tie(); }
+};
+
+// With one fd, the end of an IpcChannel to the gateway (common/ipc_gateway.h), if pid isn't 0.
+// Without any fd, and with the reason, if it is.
+struct GatewayStartReply {
+  static constexpr auto kKind = AttendantMessage::kGatewayStartReply;
+  std::uint32_t pid = 0;
+  BoundedString<limits::kMaxLogText> reason;
+  auto fields() { return std::tie(pid, reason); }
+};
+
+// The system call that the filter refused, of the attendant or of a child of it.
+struct AttendantCrash {
+  static constexpr auto kKind = AttendantMessage::kCrashNotice;
+  std::uint32_t syscall = 0;
+  auto fields() { return std::tie(syscall); }
+};
+
+enum class AttendantState : std::uint8_t {
+  kStarted = 1,   // nobody looked up
+  kUserKnown,     // the user of the lookup exists
+  kUserUnknown,   // and here not
+  kAccountValid,  // PAM has agreed
+};
+
+struct AttendantRule {
+  AttendantMessage request;
+  std::uint8_t states;  // bit n: allowed in the state of number n
+  std::uint32_t most;   // times per connection
+};
+
+constexpr std::uint8_t in_states(auto... states) {
+  return static_cast<std::uint8_t>(((1U << static_cast<unsigned>(states)) | ...));
+}
+
+inline constexpr std::array<AttendantRule, kAttendantRequestCount> kAttendantRules = {{
+    {AttendantMessage::kLookupRequest, in_states(AttendantState::kStarted), 1},
+    {AttendantMessage::kKeysRequest,
+     in_states(AttendantState::kUserKnown, AttendantState::kUserUnknown), limits::kMaxKeyQueries},
+    {AttendantMessage::kAccountRequest,
+     in_states(AttendantState::kUserKnown, AttendantState::kUserUnknown), 1},
+    // Only for a user whom PAM has accepted; keys are the monitor's to judge.
+    {AttendantMessage::kGatewayStartRequest, in_states(AttendantState::kAccountValid), 1},
+}};
+
+constexpr bool every_attendant_request_has_one_rule() {
+  for (std::size_t kind = 1; kind <= kAttendantRequestCount; ++kind) {
+    std::size_t found = 0;
+    for (const AttendantRule& rule : kAttendantRules) {
+      if (static_cast<std::size_t>(rule.request) == kind) ++found;
+    }
+    if (found != 1) return false;
+  }
+  return true;
+}
+static_assert(every_attendant_request_has_one_rule());
+
+}  // namespace ssh2incus

@@ -1,0 +1,31 @@
+// Opens a key file the way sshd(8)'s StrictModes wants it: a regular file that only root and the
+// user can write, in directories that only they can write, judged on the very fds that are used.
+// The file system below the user's home is the user's to arrange, symlinks, races and all.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include "common/result.h"
+#include "common/unique_fd.h"
+
+namespace ssh2incus {
+
+struct TrustedFileRequest {
+  std::string path;  // absolute
+  uid_t owner = 0;   // besides root, who may own and write the file and its directories
+  // Directories above this one aren't checked if the file's real path lies in it; empty: all are.
+  std::string home;
+};
+
+// Nothing if the file doesn't exist; an error with the reason if it can't be trusted. Symlinks are
+// followed by hand, one component at a time, each opened with O_NOFOLLOW; it's the real path's
+// directories that are checked.
+Result<std::optional<UniqueFd>> open_trusted_file(const TrustedFileRequest& request);
+
+// The whole file, at most max_size bytes, read to its end.
+Result<std::string> read_bounded(const UniqueFd& file, std::size_t max_size);
+
+}  // namespace ssh2incus
