@@ -3,4 +3,4 @@ ssh2incus_library(ssh2incus_guest_link SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/guest_link.cc
   ${CMAKE_CURRENT_LIST_DIR}/guest_link_socket.cc
   ${CMAKE_CURRENT_LIST_DIR}/websocket.cc
-  LINK ssh2incus_values)
+  LINK ssh2incus_values wslay)

@@ -1,0 +1,48 @@
+// One of the four websockets of a guest link: its fd, its framing and its unsent output. What
+// arrives is handed on as it came; guest_link.cc judges it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "common/bounded.h"
+#include "common/result.h"
+#include "common/unique_fd.h"
+#include "sessiond/websocket.h"
+
+namespace ssh2incus {
+
+class GuestLinkSocket {
+ public:
+  enum class Received : std::uint8_t { kSomething, kNothingYet };
+
+  GuestLinkSocket() = default;
+  // Makes the socket non-blocking.
+  static Result<GuestLinkSocket> create(UniqueFd fd);
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] bool is_open() const { return fd_.valid(); }
+  void close() { fd_.reset(); }
+
+  // One recv() through scratch; at the end of the connection input.closed is set. An error means
+  // that the peer broke the protocol or is gone.
+  Result<Received> receive(std::span<std::uint8_t> scratch, WebsocketInput& input);
+
+  void queue(std::span<const std::uint8_t> payload);
+  [[nodiscard]] std::size_t queued() const;
+  // Sends what the socket takes; an error means that the peer is gone.
+  Status flush();
+
+ private:
+  void frame_queued_payload();
+
+  UniqueFd fd_;
+  std::unique_ptr<Websocket> websocket_;
+  Bytes payload_;                   // not yet framed
+  std::size_t payload_framed_ = 0;  // bytes at its front that are
+  std::size_t output_sent_ = 0;     // bytes at the front of websocket_->output() that are sent
+};
+
+}  // namespace ssh2incus
