@@ -1,0 +1,168 @@
+// The life of one connection's root process, step by step: children first, while it still may start
+// them; then fewer capabilities, fewer fds, few system calls; then the monitor's loop; at the end
+// the children are killed and looked at.
+#include "monitor/connection.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <vector>
+
+#include "common/privileges.h"
+#include "monitor/attendant.h"
+#include "monitor/monitor_syscalls.h"
+
+namespace ssh2incus {
+namespace {
+
+// Ending sessiond, which has another uid; nothing else needs a capability.
+constexpr std::array<cap_value_t, 1> kMonitorCapabilities = {CAP_KILL};
+
+Status make_directory(const std::string& path, mode_t mode) {
+  if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return system_error(path);
+  struct stat status {};
+  if (lstat(path.c_str(), &status) != 0) return system_error(path);
+  if (!S_ISDIR(status.st_mode) || status.st_uid != 0)
+    return fail(path + " must be a directory of root");
+  if (chmod(path.c_str(), mode) != 0) return system_error(path);
+  return {};
+}
+
+void reset_signals() {
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) std::signal(number, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+bool is_regular_file(int fd) {
+  struct stat status {};
+  return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+// Closes what the monitor inherited and need not have.
+Status keep_fds(std::vector<int> keep) {
+  std::sort(keep.begin(), keep.end());
+  unsigned next = 3;
+  for (const int fd : keep) {
+    const auto kept = static_cast<unsigned>(fd);
+    if (kept < next) continue;
+    if (kept > next && close_range(next, kept - 1, 0) != 0) return system_error("close_range");
+    next = kept + 1;
+  }
+  if (close_range(next, ~0U, 0) != 0) return system_error("close_range");
+  return {};
+}
+
+Status shed_privileges(const Log& log, const std::vector<int>& fds) {
+  TRY(keep_fds(fds));
+  TRY(forbid_dumps());
+  // A log in a regular file (not journald, not a pipe) has to grow.
+  TRY(apply_resource_limits({true, !is_regular_file(log.fd()), 32}));
+  TRY(keep_capabilities_only(kMonitorCapabilities));
+  return apply_syscall_filter(kMonitorSyscalls);
+}
+
+struct Children {
+  pid_t sessiond = -1;
+  pid_t attendant = -1;
+};
+
+// A child that is ending gets 100 ms to say how; one that isn't is killed. Returns its wait status.
+int wait_for(pid_t pid) {
+  int status = 0;
+  for (int tries = 0; waitpid(pid, &status, WNOHANG) == 0; ++tries) {
+    if (tries == 20) kill(pid, SIGKILL);
+    const timespec pause{0, 5'000'000};
+    nanosleep(&pause, nullptr);
+  }
+  return status;
+}
+
+// Ends the children; tells whether sessiond had died of a signal of its own.
+bool end_children(const Children& children, const Log& log) {
+  bool crashed = false;
+  for (const pid_t pid : {children.sessiond, children.attendant}) {
+    if (pid <= 0) continue;
+    const int status = wait_for(pid);
+    if (!WIFSIGNALED(status) || WTERMSIG(status) == SIGKILL) continue;
+    crashed = true;
+    log.write(LogLevel::kError, "crash",
+              {{"process", pid == children.sessiond ? "sessiond" : "attendant"},
+               {"signal", WTERMSIG(status)}});
+  }
+  return crashed;
+}
+
+struct Started {
+  Children children;
+  Monitor::Channels channels;
+};
+
+Result<Started> start_children(const ConnectionSetup& setup, HostKeys& host_keys,
+                               const Endpoint& peer, UniqueFd connection,
+                               UniqueFd listener_channel) {
+  AttendantConfig config;
+  config.wipe_secrets = [&host_keys] { host_keys.wipe(); };
+  config.source_address = peer.address;
+  config.gateway = setup.gateway;
+  SpawnedAttendant attendant = TRY(spawn_attendant(config));
+  auto [ours, theirs] = TRY(ipc::IpcChannel::pair());
+  const UniqueFd sessiond_end = theirs.release();
+  const pid_t sessiond = TRY(spawn_sessiond(setup.sessiond, sessiond_end, connection));
+  return Started{{sessiond, attendant.pid},
+                 {std::move(ours), std::move(attendant.channel), std::move(listener_channel)}};
+}
+
+}  // namespace
+
+Result<ConnectionSetup> prepare_connections(const ServerConfig& config) {
+  const std::string empty_root = config.run_dir + "/empty";
+  TRY(make_directory(config.run_dir, 0755));
+  TRY(make_directory(empty_root, 0555));
+  ConnectionSetup setup;
+  setup.sessiond =
+      TRY(find_sessiond_identity(config.libexec_dir + "/ssh2incus-sessiond", empty_root));
+  setup.gateway =
+      TRY(find_gateway_identity(config.libexec_dir + "/ssh2incus-gateway", config.incus_socket));
+  return setup;
+}
+
+ConnectionEnd run_connection(const ServerConfig& config, const ConnectionSetup& setup,
+                             HostKeys& host_keys, ConnectionInfo info, const Log& base_log,
+                             UniqueFd connection, UniqueFd listener_channel) {
+  const Log log = base_log.with({{"connection", info.id}, {"source", to_text(info.peer)}});
+  reset_signals();
+  log.write(LogLevel::kInfo, "connection_opened", {{"local", to_text(info.local)}});
+  auto started = start_children(setup, host_keys, info.peer, std::move(connection),
+                                std::move(listener_channel));
+  if (!started.ok()) {
+    log.write(LogLevel::kError, "connection_failed", {{"reason", started.error().message}});
+    return ConnectionEnd::kInternal;
+  }
+  const std::vector<int> fds = {log.fd(), started->channels.sessiond.fd(),
+                                started->channels.attendant.fd(), started->channels.listener.get()};
+  if (auto shed = shed_privileges(log, fds); !shed.ok()) {
+    log.write(LogLevel::kError, "connection_failed", {{"reason", shed.error().message}});
+    return ConnectionEnd::kInternal;
+  }
+  ConnectionEnd how = ConnectionEnd::kInternal;
+  {
+    started->channels.attendant_ended = [&children = started->children] {
+      wait_for(children.attendant);
+      children.attendant = -1;
+    };
+    Monitor monitor(config, host_keys, std::move(info), log, std::move(started->channels));
+    how = monitor.run();
+  }
+  const bool crashed = end_children(started->children, log);
+  return crashed && how != ConnectionEnd::kCrashed ? ConnectionEnd::kCrashed : how;
+}
+
+}  // namespace ssh2incus

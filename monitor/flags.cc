@@ -1,0 +1,203 @@
+// Command line parsing by CLI11. Fed by the administrator; every value is checked here.
+#include "monitor/flags.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdlib>
+
+#include "common/limits.h"
+#include "common/names.h"
+#include "policy/ip_address.h"
+#include "policy/startups.h"
+
+namespace ssh2incus {
+namespace {
+
+constexpr const char* kVersion = "ssh2incus " SSH2INCUS_VERSION;
+
+// Flags that are known, with the release that brings what they do.
+struct LaterFlag {
+  const char* names;
+  const char* help;
+  const char* feature;
+  bool takes_value;
+};
+constexpr std::array<LaterFlag, 21> kLaterFlags = {{
+    {"--auth-methods", "enable auth method chain, e.g.: \"publickey,password\"",
+     "authentication chains", true},
+    {"-b,--banner", "show banner on login", "banners", false},
+    {"-c,--client-cert", "client certificate for remote", "remotes", true},
+    {"-k,--client-key", "client key for remote", "remotes", true},
+    {"-H,--healthcheck", "enable Incus health check every X minutes, e.g. \"5m\"", "health checks",
+     true},
+    {"-I,--inauth", "enable authentication using instance keys", "instance authentication", false},
+    {"--noauth", "disable SSH authentication completely", "logins without authentication", false},
+    {"-P,--password-auth", "enable password authentication", "password authentication", false},
+    {"--pprof", "enable diagnostics", "diagnostics", false},
+    {"--pprof-listen", "diagnostics listen on \":port\" or \"host:port\" (default \":6060\")",
+     "diagnostics", true},
+    {"-r,--remote", "default Incus remote to use", "remotes", true},
+    {"-S,--shell", "shell access command: login, su, sush or user shell (default)", "shell modes",
+     true},
+    {"-t,--server-cert", "server certificate for remote", "remotes", true},
+    {"-T,--term-mux", "terminal multiplexer: tmux (default) or screen", "persistent sessions",
+     true},
+    {"-u,--url", "Incus remote url to connect to (should start with https://)", "remotes", true},
+    {"-w,--welcome", "show welcome message to users connecting to shell", "welcome messages",
+     false},
+    {"-C,--allow-create", "allow creation of instances by login", "instance creation", false},
+    {"--chroot-sftp", "confine sftp of users other than root to their home", "file transfer",
+     false},
+    {"--idle-timeout", "end sessions that are idle for so long", "idle limits", true},
+    {"--config", "configuration file", "the configuration file", true},
+    {"--trusted-user-ca-keys", "keys of certificate authorities", "certificates", true},
+}};
+
+std::string default_socket() {
+  if (const char* socket = std::getenv("INCUS_SOCKET"); socket != nullptr && *socket != '\0')
+    return socket;
+  if (const char* dir = std::getenv("INCUS_DIR"); dir != nullptr && *dir != '\0') {
+    return std::string(dir) + "/unix.socket";
+  }
+  constexpr const char* kRunSocket = "/run/incus/unix.socket";
+  return access(kRunSocket, F_OK) == 0 ? kRunSocket : "/var/lib/incus/unix.socket";
+}
+
+std::string check_groups(const std::vector<std::string>& groups) {
+  for (const std::string& group : groups) {
+    if (auto reason = why_not_user_name(group); !reason.empty())
+      return "--groups: '" + group + "': " + reason;
+  }
+  return {};
+}
+
+std::string check_patterns(const char* flag, const std::vector<std::string>& patterns) {
+  for (const std::string& pattern : patterns) {
+    if (pattern.empty() || pattern.size() > limits::kMaxEnvironmentName ||
+        pattern.find_first_of("= \t") != std::string::npos) {
+      return std::string(flag) + ": '" + pattern + "' is no pattern of variable names";
+    }
+  }
+  return {};
+}
+
+struct RawFlags {
+  bool version = false;
+  bool no_penalties = false;
+  std::string max_startups;
+  std::array<bool, kLaterFlags.size()> later{};
+  std::array<std::string, kLaterFlags.size()> later_values{};
+};
+
+void add_reference_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
+  app.add_flag("-d,--debug", config.debug, "enable debug log");
+  app.add_option(
+         "-g,--groups", config.allowed_groups,
+         "list of groups members of which allowed to connect (default \"incus,incus-admin\")")
+      ->delimiter(',');
+  app.add_option("-l,--listen", config.listen,
+                 "listen on \":port\" or \"host:port\" (default \":2222\")");
+  app.add_flag("-m,--master", config.master, "start master process and spawn workers");
+  app.add_option("-s,--socket", config.incus_socket,
+                 "Incus socket to connect to (optional, defaults to INCUS_SOCKET env)");
+  app.add_flag("-v,--version", raw.version, "print version");
+  for (std::size_t i = 0; i < kLaterFlags.size(); ++i) {
+    const LaterFlag& flag = kLaterFlags[i];
+    if (flag.takes_value) {
+      app.add_option(flag.names, raw.later_values[i],
+                     std::string(flag.help) + " (not in this version)");
+    } else {
+      app.add_flag(flag.names, raw.later[i], std::string(flag.help) + " (not in this version)");
+    }
+  }
+}
+
+void add_own_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
+  app.add_option("--host-key", config.host_key_files,
+                 "private host key file; may be repeated (default /etc/ssh/ssh_host_*_key)");
+  app.add_option("--login-grace-time", config.login_grace_seconds,
+                 "seconds to log in (default 120)")
+      ->check(CLI::Range(1, 3600));
+  app.add_option("--max-auth-tries", config.max_auth_tries,
+                 "failures before disconnection (default 6)")
+      ->check(CLI::Range(1, 60));
+  app.add_option("--max-sessions", config.max_sessions, "sessions per connection (default 10)")
+      ->check(CLI::Range(0, 1000));
+  app.add_option("--max-startups", raw.max_startups,
+                 "START:RATE:FULL unauthenticated connections (default 10:30:100)");
+  app.add_option("--per-source-max-startups", config.per_source_max_startups,
+                 "unauthenticated connections per source (default: no limit)");
+  app.add_option("--penalty-exempt", config.penalty_exempt,
+                 "addresses or CIDR blocks that are never penalised, comma-separated");
+  app.add_flag("--no-penalties", raw.no_penalties, "don't penalise sources that misbehave");
+  app.add_option("--accept-env", config.accepted_environment,
+                 "variables that clients may set, patterns, comma-separated")
+      ->delimiter(',');
+  app.add_option(
+         "--permit-user-environment", config.permitted_key_environment,
+         "variables that environment= of authorized_keys may set, patterns, comma-separated")
+      ->delimiter(',');
+  app.add_option("--libexec-dir", config.libexec_dir, "where the helper programs are");
+  app.add_option("--run-dir", config.run_dir, "run-time directory (default /run/ssh2incus)");
+  app.add_option("--pid-file", config.pid_file, "file to write the listener's process id to");
+}
+
+std::string check(ServerConfig& config, const RawFlags& raw) {
+  for (std::size_t i = 0; i < kLaterFlags.size(); ++i) {
+    if (raw.later[i] || !raw.later_values[i].empty()) {
+      return std::string(kLaterFlags[i].names) + ": this version doesn't have " +
+             kLaterFlags[i].feature + " yet; a later one brings it";
+    }
+  }
+  if (auto wrong = check_groups(config.allowed_groups); !wrong.empty()) return wrong;
+  if (auto wrong = check_patterns("--accept-env", config.accepted_environment); !wrong.empty())
+    return wrong;
+  if (auto wrong = check_patterns("--permit-user-environment", config.permitted_key_environment);
+      !wrong.empty()) {
+    return wrong;
+  }
+  if (!raw.max_startups.empty()) {
+    auto parsed = parse_max_startups(raw.max_startups);
+    if (!parsed.ok()) return "--max-startups: " + parsed.error().message;
+    config.max_startups = *parsed;
+  }
+  if (auto wrong = why_not_address_list(config.penalty_exempt);
+      !config.penalty_exempt.empty() && !wrong.empty()) {
+    return "--penalty-exempt: " + wrong;
+  }
+  config.penalties = !raw.no_penalties;
+  if (config.incus_socket.empty()) config.incus_socket = default_socket();
+  for (const std::string* path : {&config.incus_socket, &config.libexec_dir, &config.run_dir}) {
+    if (path->empty() || path->front() != '/' || path->size() >= limits::kMaxPath) {
+      return "'" + *path + "' is not an absolute path";
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::variant<ServerConfig, ExitNow> parse_flags(int argc, const char* const* argv) {
+  CLI::App app("SSH server for Incus instances", "ssh2incus");
+  app.set_help_flag("-h,--help", "print help");
+  app.option_defaults()->always_capture_default(false);
+  ServerConfig config;
+  RawFlags raw;
+  add_reference_flags(app, config, raw);
+  add_own_flags(app, config, raw);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return ExitNow{0, app.help()};
+  } catch (const CLI::ParseError& error) {
+    return ExitNow{2, std::string("ssh2incus: ") + error.what() + "\nTry 'ssh2incus --help'.\n"};
+  }
+  if (raw.version) return ExitNow{0, std::string(kVersion) + "\n"};
+  if (auto wrong = check(config, raw); !wrong.empty())
+    return ExitNow{2, "ssh2incus: " + wrong + "\n"};
+  return config;
+}
+
+}  // namespace ssh2incus

@@ -1,0 +1,206 @@
+// The monitor's loop: waits for sessiond, the gateway, the listener's end and the deadline, checks
+// each message against the rules and hands it to its handler. sessiond and the gateway are hostile.
+#include "monitor/monitor.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace ssh2incus {
+namespace {
+
+using ipc::SessionMessage;
+
+const char* name_of(RuleBook::Verdict verdict) {
+  switch (verdict) {
+    case RuleBook::Verdict::kAllowed: return "allowed";
+    case RuleBook::Verdict::kUnknownMessage: return "no message of sessiond";
+    case RuleBook::Verdict::kWrongState: return "not allowed now";
+    case RuleBook::Verdict::kTooOften: return "sent too often";
+  }
+  return "?";
+}
+
+}  // namespace
+
+Monitor::Monitor(const ServerConfig& config, const HostKeys& host_keys, ConnectionInfo info,
+                 Log log, Channels channels)
+    : config_(config),
+      host_keys_(host_keys),
+      info_(std::move(info)),
+      log_(std::move(log)),
+      channels_(std::move(channels)),
+      deadline_(Clock::now() + std::chrono::seconds(config.login_grace_seconds)),
+      attempts_(config.max_auth_tries) {}
+
+ConnectionEnd Monitor::run() {
+  while (!end_) poll_once();
+  return *end_;
+}
+
+int Monitor::remaining_ms() const {
+  if (state_ == MonitorState::kAuthenticated && !gateway_) return -1;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now());
+  return static_cast<int>(std::max<std::int64_t>(0, left.count()));
+}
+
+int Monitor::at_most(int limit_ms) const {
+  const int remaining = remaining_ms();
+  return remaining < 0 ? limit_ms : std::min(limit_ms, remaining);
+}
+
+void Monitor::poll_once() {
+  std::array<pollfd, 4> entries = {{{channels_.sessiond.fd(), POLLIN, 0},
+                                    {gateway_ ? gateway_->fd() : -1, POLLIN, 0},
+                                    {channels_.listener.get(), POLLIN, 0},
+                                    {attendant_open_ ? channels_.attendant.fd() : -1, POLLIN, 0}}};
+  const int ready = poll(entries.data(), entries.size(), remaining_ms());
+  if (ready < 0) {
+    if (errno != EINTR) end(ConnectionEnd::kInternal, "poll failed");
+    return;
+  }
+  if (ready == 0) {
+    if (state_ == MonitorState::kAuthenticated) {
+      CHECK(fail_target("the instance did not answer in time", "timed out").ok());
+    } else {
+      log_.write(LogLevel::kNotice, "grace_time_exceeded", {{"login", login_}});
+      end(ConnectionEnd::kGraceExceeded, "login took too long");
+    }
+    return;
+  }
+  if (entries[0].revents != 0) serve_sessiond();
+  if (!end_ && gateway_ && entries[1].revents != 0) serve_gateway();
+  if (!end_ && entries[2].revents != 0) serve_listener();
+  if (!end_ && attendant_open_ && entries[3].revents != 0) serve_attendant();
+}
+
+void Monitor::serve_sessiond() {
+  auto packet = channels_.sessiond.receive();
+  if (!packet.ok()) {
+    end(ConnectionEnd::kViolation, packet.error().message);
+    return;
+  }
+  if (!*packet) {
+    if (logged_in_) {
+      end(ConnectionEnd::kLoggedIn, disconnect_reason_);
+    } else {
+      end(attempts_.failures() > 0 ? ConnectionEnd::kAuthFailed : ConnectionEnd::kNoAttempt,
+          disconnect_reason_);
+    }
+    return;
+  }
+  if (auto status = dispatch(**packet); !status.ok()) end_after(status.error());
+}
+
+void Monitor::end_after(const Error& error) {
+  if (!attendant_failed_) {
+    log_.write(LogLevel::kWarning, "sessiond_violation", {{"reason", error.message}});
+    end(ConnectionEnd::kViolation, error.message);
+  } else if (remaining_ms() == 0) {
+    log_.write(LogLevel::kNotice, "grace_time_exceeded", {{"login", login_}});
+    end(ConnectionEnd::kGraceExceeded, "login took too long");
+  } else {
+    log_.write(LogLevel::kError, "attendant_failed", {{"reason", error.message}});
+    end(ConnectionEnd::kInternal, error.message);
+  }
+}
+
+Status Monitor::dispatch(const ipc::Packet& packet) {
+  if (!packet.fds.empty()) return fail("sessiond sent file descriptors");
+  const auto kind = ipc::kind_of<SessionMessage>(packet.bytes);
+  if (!kind) return fail("unknown message");
+  const RuleBook::Verdict verdict = rules_.check(*kind, state_);
+  if (verdict != RuleBook::Verdict::kAllowed) {
+    return fail("message " + std::to_string(static_cast<int>(*kind)) + " " + name_of(verdict));
+  }
+  return handle(*kind, packet.bytes);
+}
+
+Status Monitor::handle(SessionMessage kind, const Bytes& bytes) {
+  switch (kind) {
+    case SessionMessage::kHelloRequest: return on_hello(TRY(ipc::decode<ipc::HelloRequest>(bytes)));
+    case SessionMessage::kSignRequest: return on_sign(TRY(ipc::decode<ipc::SignRequest>(bytes)));
+    case SessionMessage::kAuthStartRequest:
+      return on_auth_start(TRY(ipc::decode<ipc::AuthStartRequest>(bytes)));
+    case SessionMessage::kPublicKeyQueryRequest:
+      return on_key_query(TRY(ipc::decode<ipc::PublicKeyQueryRequest>(bytes)));
+    case SessionMessage::kPublicKeyVerifyRequest:
+      return on_key_verify(TRY(ipc::decode<ipc::PublicKeyVerifyRequest>(bytes)));
+    case SessionMessage::kNoneAuthRequest:
+      return on_none(TRY(ipc::decode<ipc::NoneAuthRequest>(bytes)));
+    case SessionMessage::kUnsupportedAuthRequest:
+      return on_unsupported(TRY(ipc::decode<ipc::UnsupportedAuthRequest>(bytes)));
+    case SessionMessage::kSessionOpenedNotice:
+      return on_session_opened(TRY(ipc::decode<ipc::SessionOpenedNotice>(bytes)));
+    case SessionMessage::kSessionClosedNotice:
+      return on_session_closed(TRY(ipc::decode<ipc::SessionClosedNotice>(bytes)));
+    case SessionMessage::kDisconnectNotice:
+      disconnect_reason_ = *TRY(ipc::decode<ipc::DisconnectNotice>(bytes)).reason;
+      return {};
+    case SessionMessage::kLogNotice:
+      log_.write(LogLevel::kDebug, "sessiond",
+                 {{"text", *TRY(ipc::decode<ipc::LogNotice>(bytes)).text}});
+      return {};
+    case SessionMessage::kCrashNotice: {
+      const auto notice = TRY(ipc::decode<ipc::CrashNotice>(bytes));
+      log_.write(LogLevel::kError, "crash", {{"process", "sessiond"}, {"syscall", notice.syscall}});
+      end(ConnectionEnd::kCrashed, "sessiond made a refused system call");
+      return {};
+    }
+    default: return fail("message of the wrong direction");
+  }
+}
+
+void Monitor::serve_gateway() {
+  auto packet = gateway_->receive();
+  if (!packet.ok() || !*packet) {
+    const auto failed = fail_target("the gateway ended unexpectedly",
+                                    packet.ok() ? "gateway closed" : packet.error().message);
+    CHECK(failed.ok());
+    return;
+  }
+  if (auto status = on_gateway(**packet); !status.ok()) {
+    CHECK(fail_target("the gateway answered wrongly", status.error().message).ok());
+  }
+}
+
+// The listener writes nothing: readable means that it has ended. In master mode connections go on.
+void Monitor::serve_listener() {
+  std::array<char, 1> byte{};
+  if (read(channels_.listener.get(), byte.data(), byte.size()) > 0) return;
+  channels_.listener.reset();
+  if (config_.master) return;
+  if (!channels_.sessiond.send(ipc::ShutdownNotice{std::string("the server is shutting down")})
+           .ok()) {
+    end(ConnectionEnd::kInternal, "sessiond can't be told to end");
+  }
+}
+
+// The attendant sends nothing unasked: readable means that it has done its work and ended.
+void Monitor::serve_attendant() {
+  attendant_open_ = false;
+  channels_.attendant.release().reset();
+  channels_.attendant_ended();
+}
+
+void Monitor::move_to(SessionMessage message, MonitorState next) {
+  CHECK(RuleBook::may_lead_to(message, state_, next));
+  state_ = next;
+}
+
+void Monitor::end(ConnectionEnd how, const std::string& reason) {
+  if (end_) return;
+  end_ = how;
+  disconnect_reason_ = reason;
+  for (const auto& [stream, session] : sessions_) {
+    log_.write(LogLevel::kInfo, "session_closed",
+               {{"stream", stream}, {"reason", "connection ended"}});
+  }
+  log_.write(LogLevel::kInfo, "connection_closed", {{"reason", reason}});
+}
+
+}  // namespace ssh2incus

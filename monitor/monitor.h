@@ -1,0 +1,143 @@
+// The monitor: one connection's state machine. Serves sessiond's requests by the rules of rules.h,
+// asks the attendant for what needs privileges, and policy/ for every decision. sessiond and the
+// gateway may be hostile; the attendant is ours.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "common/ipc_channel.h"
+#include "common/ipc_gateway.h"
+#include "common/ipc_sessiond.h"
+#include "common/log.h"
+#include "common/unique_fd.h"
+#include "monitor/attendant_client.h"
+#include "monitor/connection_end.h"
+#include "monitor/host_keys.h"
+#include "monitor/listening_sockets.h"
+#include "monitor/rules.h"
+#include "monitor/server_config.h"
+#include "policy/attempts.h"
+#include "policy/host_access.h"
+#include "policy/login_target.h"
+
+namespace ssh2incus {
+
+struct ConnectionInfo {
+  std::string id;  // random, for the log and $SSH_SESSION
+  Endpoint peer;
+  Endpoint local;
+  int utc_offset_seconds = 0;
+};
+
+class Monitor {
+ public:
+  struct Channels {
+    ipc::IpcChannel sessiond;
+    ipc::IpcChannel attendant;
+    UniqueFd listener;  // a byte is written to it at login; its end means that the listener ended
+    std::function<void()> attendant_ended = [] {};  // its channel has closed: reap it
+  };
+
+  Monitor(const ServerConfig& config, const HostKeys& host_keys, ConnectionInfo info, Log log,
+          Channels channels);
+
+  // Serves until the connection ends. Doesn't reap children.
+  ConnectionEnd run();
+
+  // For tests.
+  [[nodiscard]] MonitorState state() const { return state_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct KeyVerdict {
+    std::optional<KeyGrant> grant;  // none: not authorised
+    std::string where;              // file and line
+  };
+
+  // monitor.cc: loop and dispatch
+  void poll_once();
+  void serve_sessiond();
+  void serve_gateway();
+  void serve_listener();
+  void serve_attendant();
+  void end_after(const Error& error);
+  Status dispatch(const ipc::Packet& packet);
+  Status handle(ipc::SessionMessage kind, const Bytes& bytes);
+  void end(ConnectionEnd how, const std::string& reason);
+  void move_to(ipc::SessionMessage message, MonitorState next);
+  [[nodiscard]] int remaining_ms() const;
+  // The shorter of that limit and what is left of the present deadline.
+  [[nodiscard]] int at_most(int limit_ms) const;
+
+  // An error of the attendant is no fault of sessiond's: remembers that for dispatch's caller.
+  template <typename T>
+  Result<T> from_attendant(Result<T> answer) {
+    attendant_failed_ = attendant_failed_ || !answer.ok();
+    return answer;
+  }
+
+  // monitor_authentication.cc
+  Status on_hello(const ipc::HelloRequest& request);
+  Status on_sign(const ipc::SignRequest& request);
+  Status on_auth_start(const ipc::AuthStartRequest& request);
+  Status on_key_query(const ipc::PublicKeyQueryRequest& request);
+  Status on_key_verify(const ipc::PublicKeyVerifyRequest& request);
+  Status on_none(const ipc::NoneAuthRequest& request);
+  Status on_unsupported(const ipc::UnsupportedAuthRequest& request);
+  Result<KeyVerdict> look_up_key(const std::string& algorithm, const Bytes& key_blob);
+  // Why the signed request is no proof; empty if it is one.
+  Result<std::string> why_not_proven(const ipc::PublicKeyVerifyRequest& request);
+  Status refuse(std::string_view method, const std::string& reason, Clock::time_point started);
+  Status accept(const ipc::PublicKeyVerifyRequest& request);
+  void wait_for_floor(Clock::time_point started) const;
+
+  // monitor_target.cc
+  Status on_session_opened(const ipc::SessionOpenedNotice& notice);
+  Status on_session_closed(const ipc::SessionClosedNotice& notice);
+  Status open_target();
+  // Tells sessiond and the log that there will be no guest.
+  Status fail_target(const std::string& text, const std::string& log_reason);
+  GuestGrant guest_grant() const;
+  std::string target_text() const;
+  Status on_gateway(const ipc::Packet& packet);
+
+  const ServerConfig& config_;
+  const HostKeys& host_keys_;
+  const ConnectionInfo info_;
+  const Log log_;
+  Channels channels_;
+  std::optional<ipc::IpcChannel> gateway_;
+
+  MonitorState state_ = MonitorState::kStarting;
+  RuleBook rules_;
+  std::optional<ConnectionEnd> end_;
+  bool logged_in_ = false;
+  bool attendant_failed_ = false;
+  bool attendant_open_ = true;
+  Clock::time_point deadline_;  // of the login, later of the gateway
+
+  Bytes session_id_;
+  std::string login_;
+  std::optional<LoginTarget> target_;
+  std::optional<HostAccount> account_;  // none: no such user
+  std::string account_refusal_;         // why this user may not log in; empty: may
+  std::optional<AccountReply> account_check_;
+  std::map<Bytes, KeyVerdict> keys_;  // looked up so far
+  KeyGrant grant_;
+  AuthAttempts attempts_;
+  std::string disconnect_reason_;
+
+  struct OpenSession {
+    Clock::time_point opened;
+    std::string kind;
+  };
+  std::map<std::uint32_t, OpenSession> sessions_;
+};
+
+}  // namespace ssh2incus

@@ -1,0 +1,149 @@
+// After the login: starting the gateway with its grant, passing the guest's streams to sessiond,
+// and writing down sessions. The gateway parses what Incus and instances send and is not trusted.
+#include <algorithm>
+#include <array>
+
+#include "common/escape.h"
+#include "monitor/monitor.h"
+
+namespace ssh2incus {
+namespace {
+
+constexpr const char* kDefaultProject = "default";
+
+EnvironmentEntry entry(const std::string& name, const std::string& value) {
+  return {name, truncated<limits::kMaxEnvironmentValue>(value)};
+}
+
+}  // namespace
+
+std::string Monitor::target_text() const {
+  if (!target_) return {};
+  if (target_->kind != LoginTarget::Kind::kInstance) return "%shell";
+  return target_->user.str() + "@" + target_->instance->str() + "." +
+         (target_->project ? target_->project->str() : kDefaultProject);
+}
+
+GuestGrant Monitor::guest_grant() const {
+  GuestGrant grant;
+  grant.user = target_->user.str();
+  grant.allow_pty = grant_.pty;
+  grant.max_sessions = config_.max_sessions;
+  if (grant_.forced_command) grant.forced_command = **grant_.forced_command;
+  const std::string client = info_.peer.address + " " + std::to_string(info_.peer.port);
+  std::vector<EnvironmentEntry> environment = {
+      entry("SSH_CONNECTION",
+            client + " " + info_.local.address + " " + std::to_string(info_.local.port)),
+      entry("SSH_CLIENT", client + " " + std::to_string(info_.local.port)),
+      entry("SSH_SESSION", info_.id)};
+  for (const auto& granted : grant_.environment) environment.push_back(granted);
+  grant.environment = std::move(environment);
+  std::vector<BoundedString<limits::kMaxEnvironmentName>> patterns;
+  for (const std::string& pattern : config_.accepted_environment) patterns.emplace_back(pattern);
+  grant.accepted_environment = std::move(patterns);
+  return grant;
+}
+
+Status Monitor::open_target() {
+  deadline_ = Clock::now() + std::chrono::milliseconds(limits::kGatewayOpenMs);
+  const AccessDecision decision = decide_target_access(*target_, *account_);
+  if (!decision.allowed) return fail_target(decision.reason, decision.reason);
+  auto started = attendant_start_gateway(channels_.attendant, at_most(limits::kKeyLookupMs));
+  if (!started.ok()) return fail_target("the gateway can't be started", started.error().message);
+  gateway_.emplace(std::move(started->channel));
+  ipc::OpenRequest request;
+  request.socket_path = config_.incus_socket;
+  request.guest_path = config_.libexec_dir + "/ssh2incus-guest";
+  request.project = target_->project ? target_->project->str() : std::string(kDefaultProject);
+  request.instance = target_->instance->str();
+  request.guest = guest_grant();
+  if (auto sent = gateway_->send(request); !sent.ok()) {
+    return fail_target("the gateway can't be reached", sent.error().message);
+  }
+  return {};
+}
+
+Status Monitor::fail_target(const std::string& text, const std::string& log_reason) {
+  gateway_.reset();
+  log_.write(LogLevel::kWarning, "target_failed",
+             {{"target", target_text()}, {"reason", log_reason}});
+  const ipc::TargetFailedNotice notice{
+      truncated<limits::kMaxUserMessage>("ssh2incus: " + escaped(text)), 255};
+  if (auto sent = channels_.sessiond.send(notice); !sent.ok()) {
+    end(ConnectionEnd::kLoggedIn, sent.error().message);
+  }
+  return {};
+}
+
+Status Monitor::on_gateway(const ipc::Packet& packet) {
+  const auto kind = ipc::kind_of<ipc::GatewayMessage>(packet.bytes);
+  if (!kind) return fail("unknown message of the gateway");
+  const std::size_t expected_fds = *kind == ipc::GatewayMessage::kReadyReply ? 4 : 0;
+  if (packet.fds.size() != expected_fds) return fail("wrong number of fds from the gateway");
+  switch (*kind) {
+    case ipc::GatewayMessage::kProgressNotice: {
+      const auto progress = TRY(ipc::decode<ipc::GatewayProgress>(packet.bytes));
+      return channels_.sessiond.send(
+          ipc::TargetProgressNotice{truncated<limits::kMaxUserMessage>(escaped(*progress.text))});
+    }
+    case ipc::GatewayMessage::kReadyReply: {
+      const auto ready = TRY(ipc::decode<ipc::ReadyReply>(packet.bytes));
+      log_.write(LogLevel::kInfo, "target_ready",
+                 {{"target", target_text()}, {"uid", ready.uid}, {"uuid", *ready.instance_uuid}});
+      std::array<int, 4> fds{};
+      std::transform(packet.fds.begin(), packet.fds.end(), fds.begin(),
+                     [](const UniqueFd& fd) { return fd.get(); });
+      gateway_.reset();
+      return channels_.sessiond.send(
+          ipc::TargetReadyNotice{truncated<limits::kMaxUserMessage>(target_text())}, fds);
+    }
+    case ipc::GatewayMessage::kFailedReply: {
+      const auto failed = TRY(ipc::decode<ipc::FailedReply>(packet.bytes));
+      return fail_target(*failed.text, *failed.text);
+    }
+    case ipc::GatewayMessage::kLogNotice:
+      log_.write(LogLevel::kDebug, "gateway",
+                 {{"text", *TRY(ipc::decode<ipc::GatewayLog>(packet.bytes)).text}});
+      return {};
+    case ipc::GatewayMessage::kCrashNotice:
+      log_.write(LogLevel::kError, "crash",
+                 {{"process", "gateway"},
+                  {"syscall", TRY(ipc::decode<ipc::GatewayCrash>(packet.bytes)).syscall}});
+      return fail("the gateway made a refused system call");
+    default: return fail("message of the wrong direction from the gateway");
+  }
+}
+
+Status Monitor::on_session_opened(const ipc::SessionOpenedNotice& notice) {
+  if (sessions_.size() > config_.max_sessions * 2UL) return fail("more sessions than allowed");
+  if (sessions_.contains(notice.stream)) return fail("session opened twice");
+  std::string kind = notice.command ? "exec" : "shell";
+  std::vector<LogField> fields = {{"stream", notice.stream},
+                                  {"kind", kind},
+                                  {"target", target_text()},
+                                  {"pty", notice.pty ? "yes" : "no"}};
+  if (notice.command) fields.emplace_back("command", **notice.command);
+  if (grant_.forced_command) fields.emplace_back("forced_command", **grant_.forced_command);
+  log_.write(LogLevel::kInfo, "session_opened", fields);
+  sessions_.emplace(notice.stream, OpenSession{Clock::now(), std::move(kind)});
+  return {};
+}
+
+Status Monitor::on_session_closed(const ipc::SessionClosedNotice& notice) {
+  const auto found = sessions_.find(notice.stream);
+  if (found == sessions_.end()) return fail("session closed that isn't open");
+  const auto lasted =
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - found->second.opened);
+  std::vector<LogField> fields = {{"stream", notice.stream},
+                                  {"target", target_text()},
+                                  {"bytes_in", notice.bytes_in},
+                                  {"bytes_out", notice.bytes_out},
+                                  {"duration_ms", static_cast<std::uint64_t>(lasted.count())}};
+  if (notice.exit_status) fields.emplace_back("exit_status", *notice.exit_status);
+  if (!notice.exit_signal.empty()) fields.emplace_back("exit_signal", *notice.exit_signal);
+  log_.write(LogLevel::kInfo, "session_closed", fields);
+  sessions_.erase(found);
+  return {};
+}
+
+}  // namespace ssh2incus

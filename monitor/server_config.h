@@ -1,0 +1,40 @@
+// What the server runs with: the flags' values, checked, with OpenSSH's defaults where it has one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/limits.h"
+#include "policy/startups.h"
+
+namespace ssh2incus {
+
+#ifndef SSH2INCUS_LIBEXECDIR
+#define SSH2INCUS_LIBEXECDIR "/usr/libexec/ssh2incus"
+#endif
+
+struct ServerConfig {
+  std::string listen = ":2222";
+  std::vector<std::string> host_key_files;  // empty: the defaults of /etc/ssh
+  std::vector<std::string> allowed_groups = {"incus", "incus-admin"};
+  std::string incus_socket;  // of incusd
+  std::string libexec_dir = SSH2INCUS_LIBEXECDIR;
+  std::string run_dir = "/run/ssh2incus";
+  std::string pid_file;
+  bool master = false;  // connections outlive the listener
+  bool debug = false;
+
+  int login_grace_seconds = limits::kLoginGraceSeconds;
+  std::uint32_t max_auth_tries = 6;
+  std::uint32_t max_sessions = limits::kMaxSessionsPerConnection;
+  MaxStartups max_startups;
+  std::uint32_t per_source_max_startups = 0;  // 0: no limit
+  std::string penalty_exempt;                 // address list, see policy/ip_address.h
+  bool penalties = true;
+  std::vector<std::string> accepted_environment = {"LANG",      "LANGUAGE", "LC_*",    "TERM",
+                                                   "COLORTERM", "TZ",       "NO_COLOR"};
+  std::vector<std::string> permitted_key_environment;  // by environment= in authorized_keys
+};
+
+}  // namespace ssh2incus
