@@ -41,12 +41,15 @@ std::string why_not_instance_name(std::string_view text) {
   return {};
 }
 
+// Incus 6 refuses '/', spaces, underscores, quotes and '*' in project names, later versions also
+// what doesn't start and end with a letter or digit, and other characters of URLs.
 std::string why_not_project_name(std::string_view text) {
   constexpr std::string_view kWhat = "project name";
   if (auto reason = why_not_sized(kWhat, text, limits::kMaxProjectName); !reason.empty())
     return reason;
-  if (auto reason = why_not_chars(kWhat, text, "-_"); !reason.empty()) return reason;
-  if (text.front() == '-') return "project name starts with a hyphen";
+  if (auto reason = why_not_chars(kWhat, text, "-."); !reason.empty()) return reason;
+  if (text.front() == '-' || text.front() == '.') return "project name starts with '-' or '.'";
+  if (text.back() == '-' || text.back() == '.') return "project name ends with '-' or '.'";
   return {};
 }
 

@@ -1,1 +1,44 @@
+// Access of host accounts. Groups come from the account database, the target from the client.
 #include "policy/host_access.h"
+
+#include <algorithm>
+
+#include "common/escape.h"
+
+namespace ssh2incus {
+
+AccessDecision decide_host_access(const HostAccount& account,
+                                  std::span<const std::string> allowed_groups) {
+  if (account.uid == 0) return {true, {}};
+  const bool member = std::any_of(
+      account.group_names.begin(), account.group_names.end(), [&](const std::string& group) {
+        return !group.empty() && std::find(allowed_groups.begin(), allowed_groups.end(), group) !=
+                                     allowed_groups.end();
+      });
+  if (member) return {true, {}};
+  if (allowed_groups.empty()) {
+    return {false, "user " + quoted(account.name) + " isn't root, and no group is allowed"};
+  }
+  std::string reason = "user " + quoted(account.name) + " is in none of the allowed groups (";
+  for (const std::string& group : allowed_groups) {
+    if (&group != &allowed_groups.front()) reason += ", ";
+    reason += escaped(group);
+  }
+  return {false, reason + ")"};
+}
+
+AccessDecision decide_target_access(const LoginTarget& target, const HostAccount& account) {
+  if (target.kind == LoginTarget::Kind::kIncusShell) {
+    if (account.uid != 0) return {false, "the Incus shell is for root only"};
+    return {false, "the Incus shell isn't available yet"};
+  }
+  if (target.create) return {false, "creating instances at login isn't available yet"};
+  if (target.persistent_session) return {false, "persistent sessions ('/') aren't available yet"};
+  if (target.remote && target.remote->str() != "local") {
+    return {false, "remote " + quoted(target.remote->str()) +
+                       ": remotes other than \"local\" aren't available yet"};
+  }
+  return {true, {}};
+}
+
+}  // namespace ssh2incus
