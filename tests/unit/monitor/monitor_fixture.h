@@ -1,0 +1,202 @@
+// A monitor between a sessiond and an attendant played by the test, over real sockets: sessiond's
+// part may lie in every way, the attendant answers as configured.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <openssl/evp.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "common/ipc_channel.h"
+#include "monitor/monitor.h"
+#include "monitor/public_key.h"
+#include "policy/signature_subject.h"
+
+namespace ssh2incus {
+
+inline void append_string(Bytes& out, std::string_view text) {
+  const auto size = static_cast<std::uint32_t>(text.size());
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(size >> shift));
+  out.insert(out.end(), text.begin(), text.end());
+}
+
+inline std::string_view as_text(const Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// An ed25519 key of a client.
+class ClientKey {
+ public:
+  ClientKey() : key_(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")) {
+    Bytes raw(32);
+    std::size_t length = raw.size();
+    EVP_PKEY_get_raw_public_key(key_.get(), raw.data(), &length);
+    append_string(blob_, "ssh-ed25519");
+    append_string(blob_, as_text(raw));
+  }
+  [[nodiscard]] const Bytes& blob() const { return blob_; }
+  [[nodiscard]] Bytes sign(const Bytes& data) const {
+    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+    EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_.get());
+    Bytes raw(64);
+    std::size_t length = raw.size();
+    EVP_DigestSign(context.get(), raw.data(), &length, data.data(), data.size());
+    Bytes out;
+    append_string(out, "ssh-ed25519");
+    append_string(out, as_text(raw));
+    return out;
+  }
+
+ private:
+  EvpKey key_;
+  Bytes blob_;
+};
+
+class MonitorTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    directory_ = std::filesystem::temp_directory_path() / ("s2imonitor" + std::to_string(getpid()));
+    std::filesystem::create_directories(directory_);
+    const std::string command = "ssh-keygen -q -t ed25519 -N '' -f " + (directory_ / "key").string();
+    ASSERT_EQ(std::system(command.c_str()), 0);
+  }
+  static void TearDownTestSuite() { std::filesystem::remove_all(directory_); }
+
+  void SetUp() override { config_.login_grace_seconds = 20; }
+
+  void start() {
+    auto keys = HostKeys::load({(directory_ / "key").string()});
+    ASSERT_TRUE(keys.ok()) << keys.error().message;
+    host_keys_.emplace(std::move(*keys));
+    auto sessiond = ipc::IpcChannel::pair();
+    auto attendant = ipc::IpcChannel::pair();
+    ASSERT_TRUE(sessiond.ok() && attendant.ok());
+    sessiond_.emplace(std::move(sessiond->first));
+    attendant_thread_ = std::thread([this, channel = std::move(attendant->first)]() mutable { play_attendant(channel); });
+    ConnectionInfo info;
+    info.id = "test";
+    info.peer = {"192.0.2.1", 1000};
+    info.local = {"192.0.2.2", 2222};
+    monitor_ = std::make_unique<Monitor>(
+        config_, *host_keys_, info, Log::open(false),
+        Monitor::Channels{std::move(sessiond->second), std::move(attendant->second), UniqueFd()});
+    ended_ = std::async(std::launch::async, [this] {
+      const ConnectionEnd how = monitor_->run();
+      monitor_.reset();
+      return how;
+    });
+  }
+
+  void TearDown() override {
+    sessiond_.reset();
+    if (ended_.valid()) ended_.get();
+    gateway_.reset();
+    if (attendant_thread_.joinable()) attendant_thread_.join();
+  }
+
+  // How the monitor ended; the test's sessiond has closed or lied.
+  ConnectionEnd ended() { return ended_.get(); }
+
+  template <typename T>
+  T expect() {
+    auto message = sessiond_->receive_message<T>(10'000);
+    EXPECT_TRUE(message.ok()) << message.error().message;
+    return message.ok() ? *message : T{};
+  }
+
+  void send(const auto& message) { ASSERT_TRUE(sessiond_->send(message).ok()); }
+
+  // Brings the monitor to a state as an honest sessiond would.
+  void go_to(MonitorState state) {
+    if (state == MonitorState::kStarting) return;
+    send(ipc::HelloRequest{});
+    hello_ = expect<ipc::HelloReply>();
+    if (state == MonitorState::kKeyExchange) return;
+    send(ipc::SignRequest{0, ipc::SignatureAlgorithm::kSshEd25519, session_id_});
+    expect<ipc::SignReply>();
+    if (state == MonitorState::kReady) return;
+    send(ipc::AuthStartRequest{login_});
+    expect<ipc::AuthStartReply>();
+    if (state == MonitorState::kAuthenticating) return;
+    send(signed_request(key_, session_id_, login_));
+    ASSERT_EQ(expect<ipc::AuthReply>().outcome, ipc::AuthOutcome::kSuccess);
+  }
+
+  static ipc::PublicKeyVerifyRequest signed_request(const ClientKey& key, const Bytes& session_id,
+                                                    const std::string& login) {
+    ipc::PublicKeyVerifyRequest request;
+    request.algorithm = std::string("ssh-ed25519");
+    request.key_blob = key.blob();
+    request.signature = key.sign(public_key_signed_data(session_id, login, "ssh-ed25519", key.blob()));
+    return request;
+  }
+
+  void play_attendant(ipc::IpcChannel& channel) {
+    for (;;) {
+      auto packet = channel.receive();
+      if (!packet.ok() || !*packet) return;
+      const auto kind = ipc::kind_of<AttendantMessage>((*packet)->bytes);
+      ASSERT_TRUE(kind);
+      Status sent;
+      if (*kind == AttendantMessage::kLookupRequest) {
+        LookupReply reply;
+        reply.found = user_exists_;
+        reply.groups = std::vector<BoundedString<kMaxGroupName>>{group_};
+        reply.uid = uid_;
+        sent = channel.send(reply);
+      } else if (*kind == AttendantMessage::kKeysRequest) {
+        const auto request = ipc::decode<KeysRequest>((*packet)->bytes);
+        KeysReply reply;
+        if (*request->key_blob == key_.blob()) reply.accepted = AuthorizedLine{grant_, std::string("keys"), 1};
+        sent = channel.send(reply);
+      } else if (*kind == AttendantMessage::kAccountRequest) {
+        ++account_checks_;
+        sent = channel.send(AccountReply{account_valid_, std::string(account_valid_ ? "" : "expired"), {}});
+      } else {
+        auto pair = ipc::IpcChannel::pair();
+        gateway_promise_.set_value(std::move(pair->first));
+        const int fd = pair->second.fd();
+        sent = channel.send(GatewayStartReply{1, {}}, std::array{fd});
+      }
+      EXPECT_TRUE(sent.ok());
+    }
+  }
+
+  // The gateway's end, once the monitor has asked for one; and the grant that it sent.
+  ipc::OpenRequest gateway_request() {
+    gateway_.emplace(gateway_promise_.get_future().get());
+    auto request = gateway_->receive_message<ipc::OpenRequest>(10'000);
+    EXPECT_TRUE(request.ok());
+    return request.ok() ? *request : ipc::OpenRequest{};
+  }
+
+  static inline std::filesystem::path directory_;
+  ServerConfig config_;
+  std::optional<HostKeys> host_keys_;
+  std::optional<ipc::IpcChannel> sessiond_;
+  std::optional<ipc::IpcChannel> gateway_;
+  std::promise<ipc::IpcChannel> gateway_promise_;
+  std::unique_ptr<Monitor> monitor_;
+  std::future<ConnectionEnd> ended_;
+  std::thread attendant_thread_;
+
+  ipc::HelloReply hello_;
+  Bytes session_id_ = Bytes(32, 7);
+  std::string login_ = "c1";
+  ClientKey key_;
+  KeyGrant grant_;
+  bool user_exists_ = true;
+  std::uint32_t uid_ = 0;
+  std::string group_ = "users";
+  bool account_valid_ = true;
+  int account_checks_ = 0;
+};
+
+}  // namespace ssh2incus
