@@ -27,23 +27,28 @@ class HostileSessiondTest : public MonitorTest {
       case SessionMessage::kUnsupportedAuthRequest:
         return ipc::encode(ipc::UnsupportedAuthRequest{std::string("gssapi")});
       case SessionMessage::kSessionOpenedNotice:
-        return ipc::encode(ipc::SessionOpenedNotice{1, false, BoundedString<limits::kMaxLogText>(std::string("id"))});
+        return ipc::encode(ipc::SessionOpenedNotice{
+            1, false, BoundedString<limits::kMaxLogText>(std::string("id"))});
       case SessionMessage::kSessionClosedNotice:
         return ipc::encode(ipc::SessionClosedNotice{1, 0, std::string("TERM"), 1, 1});
-      case SessionMessage::kDisconnectNotice: return ipc::encode(ipc::DisconnectNotice{std::string("bye")});
+      case SessionMessage::kDisconnectNotice:
+        return ipc::encode(ipc::DisconnectNotice{std::string("bye")});
       case SessionMessage::kLogNotice: return ipc::encode(ipc::LogNotice{std::string("text")});
       default: return ipc::encode(ipc::CrashNotice{1});
     }
   }
 
   // Runs one attack on a fresh monitor in that state; it must end the connection as a violation.
-  void attack(MonitorState state, const Bytes& bytes, const std::string& what, bool with_fd = false) {
+  void attack(MonitorState state, const Bytes& bytes, const std::string& what,
+              bool with_fd = false) {
     gateway_promise_ = {};
     start();
     go_to(state);
     if (state == MonitorState::kAuthenticated) gateway_request();
     const std::array<int, 1> fds = {0};
-    ASSERT_TRUE(sessiond_->send_bytes(bytes, with_fd ? std::span<const int>(fds) : std::span<const int>()).ok());
+    ASSERT_TRUE(
+        sessiond_->send_bytes(bytes, with_fd ? std::span<const int>(fds) : std::span<const int>())
+            .ok());
     ASSERT_EQ(ended_.wait_for(std::chrono::seconds(10)), std::future_status::ready) << what;
     EXPECT_EQ(ended(), ConnectionEnd::kViolation) << what;
     TearDown();
@@ -51,8 +56,9 @@ class HostileSessiondTest : public MonitorTest {
 
   // A state in which the message is allowed.
   static MonitorState home_of(const Rule& rule) {
-    for (const MonitorState state : {MonitorState::kStarting, MonitorState::kKeyExchange, MonitorState::kReady,
-                                     MonitorState::kAuthenticating, MonitorState::kAuthenticated}) {
+    for (const MonitorState state :
+         {MonitorState::kStarting, MonitorState::kKeyExchange, MonitorState::kReady,
+          MonitorState::kAuthenticating, MonitorState::kAuthenticated}) {
       if (contains(rule.allowed_in, state) &&
           (state == MonitorState::kAuthenticated || rule.at_most_before_login > 0)) {
         return state;
@@ -64,10 +70,12 @@ class HostileSessiondTest : public MonitorTest {
 
 TEST_F(HostileSessiondTest, IsEndedByAMessageInTheWrongState) {
   for (const Rule& rule : kRules) {
-    for (const MonitorState state : {MonitorState::kStarting, MonitorState::kKeyExchange, MonitorState::kReady,
-                                     MonitorState::kAuthenticating, MonitorState::kAuthenticated}) {
+    for (const MonitorState state :
+         {MonitorState::kStarting, MonitorState::kKeyExchange, MonitorState::kReady,
+          MonitorState::kAuthenticating, MonitorState::kAuthenticated}) {
       if (contains(rule.allowed_in, state)) continue;
-      attack(state, sample(rule.message), std::to_string(int(rule.message)) + " in " + std::to_string(int(state)));
+      attack(state, sample(rule.message),
+             std::to_string(int(rule.message)) + " in " + std::to_string(int(state)));
     }
   }
 }
@@ -113,8 +121,10 @@ TEST_F(HostileSessiondTest, IsEndedByAnOversizedField) {
 TEST_F(HostileSessiondTest, IsEndedByAMessageSentTooOften) {
   for (const Rule& rule : kRules) {
     const MonitorState state = home_of(rule);
-    const std::uint32_t most = state == MonitorState::kAuthenticated ? rule.at_most : rule.at_most_before_login;
-    if (rule.message != SessionMessage::kSignRequest && rule.message != SessionMessage::kLogNotice) continue;
+    const std::uint32_t most =
+        state == MonitorState::kAuthenticated ? rule.at_most : rule.at_most_before_login;
+    if (rule.message != SessionMessage::kSignRequest && rule.message != SessionMessage::kLogNotice)
+      continue;
     gateway_promise_ = {};
     start();
     go_to(state);

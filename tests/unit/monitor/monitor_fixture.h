@@ -23,7 +23,8 @@ namespace ssh2incus {
 
 inline void append_string(Bytes& out, std::string_view text) {
   const auto size = static_cast<std::uint32_t>(text.size());
-  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(size >> shift));
+  for (int shift = 24; shift >= 0; shift -= 8)
+    out.push_back(static_cast<std::uint8_t>(size >> shift));
   out.insert(out.end(), text.begin(), text.end());
 }
 
@@ -43,7 +44,8 @@ class ClientKey {
   }
   [[nodiscard]] const Bytes& blob() const { return blob_; }
   [[nodiscard]] Bytes sign(const Bytes& data) const {
-    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                          EVP_MD_CTX_free);
     EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_.get());
     Bytes raw(64);
     std::size_t length = raw.size();
@@ -64,7 +66,8 @@ class MonitorTest : public testing::Test {
   static void SetUpTestSuite() {
     directory_ = std::filesystem::temp_directory_path() / ("s2imonitor" + std::to_string(getpid()));
     std::filesystem::create_directories(directory_);
-    const std::string command = "ssh-keygen -q -t ed25519 -N '' -f " + (directory_ / "key").string();
+    const std::string command =
+        "ssh-keygen -q -t ed25519 -N '' -f " + (directory_ / "key").string();
     ASSERT_EQ(std::system(command.c_str()), 0);
   }
   static void TearDownTestSuite() { std::filesystem::remove_all(directory_); }
@@ -79,7 +82,8 @@ class MonitorTest : public testing::Test {
     auto attendant = ipc::IpcChannel::pair();
     ASSERT_TRUE(sessiond.ok() && attendant.ok());
     sessiond_.emplace(std::move(sessiond->first));
-    attendant_thread_ = std::thread([this, channel = std::move(attendant->first)]() mutable { play_attendant(channel); });
+    attendant_thread_ = std::thread(
+        [this, channel = std::move(attendant->first)]() mutable { play_attendant(channel); });
     ConnectionInfo info;
     info.id = "test";
     info.peer = {"192.0.2.1", 1000};
@@ -134,7 +138,8 @@ class MonitorTest : public testing::Test {
     ipc::PublicKeyVerifyRequest request;
     request.algorithm = std::string("ssh-ed25519");
     request.key_blob = key.blob();
-    request.signature = key.sign(public_key_signed_data(session_id, login, "ssh-ed25519", key.blob()));
+    request.signature =
+        key.sign(public_key_signed_data(session_id, login, "ssh-ed25519", key.blob()));
     return request;
   }
 
@@ -154,11 +159,13 @@ class MonitorTest : public testing::Test {
       } else if (*kind == AttendantMessage::kKeysRequest) {
         const auto request = ipc::decode<KeysRequest>((*packet)->bytes);
         KeysReply reply;
-        if (*request->key_blob == key_.blob()) reply.accepted = AuthorizedLine{grant_, std::string("keys"), 1};
+        if (*request->key_blob == key_.blob())
+          reply.accepted = AuthorizedLine{grant_, std::string("keys"), 1};
         sent = channel.send(reply);
       } else if (*kind == AttendantMessage::kAccountRequest) {
         ++account_checks_;
-        sent = channel.send(AccountReply{account_valid_, std::string(account_valid_ ? "" : "expired"), {}});
+        sent = channel.send(
+            AccountReply{account_valid_, std::string(account_valid_ ? "" : "expired"), {}});
       } else {
         auto pair = ipc::IpcChannel::pair();
         gateway_promise_.set_value(std::move(pair->first));

@@ -16,7 +16,9 @@ TEST_F(MonitorTest, LetsAnAuthorisedKeyInAndPassesTheGuestOn) {
   EXPECT_EQ(*request.project, "default");
   EXPECT_EQ(*request.guest.user, "root");
   const UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
-  ASSERT_TRUE(gateway_->send(ipc::ReadyReply{}, std::array{null.get(), null.get(), null.get(), null.get()}).ok());
+  ASSERT_TRUE(
+      gateway_->send(ipc::ReadyReply{}, std::array{null.get(), null.get(), null.get(), null.get()})
+          .ok());
   std::vector<UniqueFd> fds;
   ASSERT_TRUE(sessiond_->receive_message<ipc::TargetReadyNotice>(10'000, &fds, 4).ok());
   sessiond_.reset();
@@ -96,16 +98,16 @@ TEST_F(MonitorTest, RefusesAHostboundSignatureForAnotherHostKey) {
   ipc::PublicKeyVerifyRequest request = signed_request(key_, session_id_, login_);
   request.hostbound = true;
   const Bytes other_host = ClientKey().blob();
-  request.signature = key_.sign(
-      public_key_signed_data(session_id_, login_, "ssh-ed25519", key_.blob(), std::span(other_host)));
+  request.signature = key_.sign(public_key_signed_data(session_id_, login_, "ssh-ed25519",
+                                                       key_.blob(), std::span(other_host)));
   send(request);
   EXPECT_EQ(expect<ipc::AuthReply>().outcome, AuthOutcome::kFailure);
   request.host_key = 9;
   send(request);
   EXPECT_EQ(expect<ipc::AuthReply>().outcome, AuthOutcome::kFailure);
   request.host_key = 0;
-  request.signature = key_.sign(public_key_signed_data(session_id_, login_, "ssh-ed25519", key_.blob(),
-                                                       std::span(host_keys_->public_blobs()[0])));
+  request.signature = key_.sign(public_key_signed_data(
+      session_id_, login_, "ssh-ed25519", key_.blob(), std::span(host_keys_->public_blobs()[0])));
   send(request);
   EXPECT_EQ(expect<ipc::AuthReply>().outcome, AuthOutcome::kSuccess);
 }
@@ -215,7 +217,10 @@ TEST_F(MonitorTest, TellsWhyTheGatewayFailed) {
   start();
   go_to(MonitorState::kAuthenticated);
   gateway_request();
-  ASSERT_TRUE(gateway_->send(ipc::FailedReply{ipc::TargetFailure::kNoSuchInstance, std::string("no\x1b[31m c1")}).ok());
+  ASSERT_TRUE(gateway_
+                  ->send(ipc::FailedReply{ipc::TargetFailure::kNoSuchInstance,
+                                          std::string("no\x1b[31m c1")})
+                  .ok());
   const auto notice = expect<ipc::TargetFailedNotice>();
   EXPECT_EQ(*notice.text, "ssh2incus: no\\x1b[31m c1");
   EXPECT_EQ(notice.exit_status, 255U);

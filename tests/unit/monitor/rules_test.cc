@@ -17,7 +17,8 @@ TEST(Rules, AllowAMessageExactlyInTheStatesOfItsRow) {
     for (const MonitorState state : kAll) {
       RuleBook book;
       const Verdict verdict = book.check(rule.message, state);
-      const bool counted_out = state != MonitorState::kAuthenticated && rule.at_most_before_login == 0;
+      const bool counted_out =
+          state != MonitorState::kAuthenticated && rule.at_most_before_login == 0;
       if (!contains(rule.allowed_in, state)) {
         EXPECT_EQ(verdict, Verdict::kWrongState) << int(rule.message) << " in " << int(state);
       } else if (counted_out) {

@@ -1,0 +1,126 @@
+// The command line: every flag of the reference, defaults, mistakes, flags of later versions.
+#include "monitor/flags.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace ssh2incus {
+namespace {
+
+std::variant<ServerConfig, ExitNow> parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "ssh2incus");
+  return parse_flags(static_cast<int>(arguments.size()), arguments.data());
+}
+
+ServerConfig config_of(const std::vector<const char*>& arguments) {
+  auto parsed = parse(arguments);
+  if (const auto* exit_now = std::get_if<ExitNow>(&parsed)) {
+    ADD_FAILURE() << exit_now->text;
+    return {};
+  }
+  return std::get<ServerConfig>(parsed);
+}
+
+ExitNow exit_of(const std::vector<const char*>& arguments) {
+  auto parsed = parse(arguments);
+  if (auto* exit_now = std::get_if<ExitNow>(&parsed)) return *exit_now;
+  ADD_FAILURE() << "accepted: " << arguments.front();
+  return {};
+}
+
+TEST(Flags, HaveTheDefaultsOfTheReference) {
+  const ServerConfig config = config_of({});
+  EXPECT_EQ(config.listen, ":2222");
+  EXPECT_EQ(config.allowed_groups, (std::vector<std::string>{"incus", "incus-admin"}));
+  EXPECT_FALSE(config.debug);
+  EXPECT_FALSE(config.master);
+  EXPECT_EQ(config.login_grace_seconds, 120);
+  EXPECT_EQ(config.max_auth_tries, 6U);
+  EXPECT_EQ(config.max_startups, (MaxStartups{10, 30, 100}));
+}
+
+TEST(Flags, AreTakenInShortAndLongForm) {
+  for (const auto& arguments : std::vector<std::vector<const char*>>{
+           {"-d", "-m", "-l", "127.0.0.1:22", "-g", "a,b", "-s", "/s"},
+           {"--debug", "--master", "--listen", "127.0.0.1:22", "--groups", "a,b", "--socket", "/s"},
+           {"--debug", "--master", "--listen=127.0.0.1:22", "--groups=a,b", "--socket=/s"}}) {
+    const ServerConfig config = config_of(arguments);
+    EXPECT_TRUE(config.debug);
+    EXPECT_TRUE(config.master);
+    EXPECT_EQ(config.listen, "127.0.0.1:22");
+    EXPECT_EQ(config.allowed_groups, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(config.incus_socket, "/s");
+  }
+}
+
+TEST(Flags, OfLaterVersionsAreRefusedByName) {
+  const std::vector<std::vector<const char*>> all = {{"--auth-methods", "publickey,password"},
+                                                     {"-b"},
+                                                     {"--banner"},
+                                                     {"-c", "f"},
+                                                     {"--client-cert", "f"},
+                                                     {"-k", "f"},
+                                                     {"--client-key", "f"},
+                                                     {"-H", "5m"},
+                                                     {"--healthcheck", "5m"},
+                                                     {"-I"},
+                                                     {"--inauth"},
+                                                     {"--noauth"},
+                                                     {"-P"},
+                                                     {"--password-auth"},
+                                                     {"--pprof"},
+                                                     {"--pprof-listen", ":6060"},
+                                                     {"-r", "x"},
+                                                     {"--remote", "x"},
+                                                     {"-S", "su"},
+                                                     {"--shell", "su"},
+                                                     {"-t", "f"},
+                                                     {"--server-cert", "f"},
+                                                     {"-T", "screen"},
+                                                     {"--term-mux", "screen"},
+                                                     {"-u", "https://h"},
+                                                     {"--url", "https://h"},
+                                                     {"-w"},
+                                                     {"--welcome"},
+                                                     {"-C"},
+                                                     {"--allow-create"},
+                                                     {"--chroot-sftp"},
+                                                     {"--idle-timeout", "5m"}};
+  for (const auto& arguments : all) {
+    const ExitNow exit_now = exit_of(arguments);
+    EXPECT_NE(exit_now.exit_code, 0) << arguments[0];
+    EXPECT_NE(exit_now.text.find("this version doesn't have"), std::string::npos) << exit_now.text;
+  }
+}
+
+TEST(Flags, ThatAreUnknownOrWrongAreErrors) {
+  const std::vector<std::vector<const char*>> all = {{"--nonsense"},
+                                                     {"extra"},
+                                                     {"-l"},
+                                                     {"--max-startups", "10:30"},
+                                                     {"--max-startups", "100:30:10"},
+                                                     {"--max-auth-tries", "0"},
+                                                     {"--login-grace-time", "soon"},
+                                                     {"--socket", "relative"},
+                                                     {"--groups", "a b"},
+                                                     {"--accept-env", "A=B"},
+                                                     {"--penalty-exempt", "10.0.0.0/99"}};
+  for (const auto& arguments : all) EXPECT_NE(exit_of(arguments).exit_code, 0) << arguments[0];
+}
+
+TEST(Flags, PrintHelpAndVersion) {
+  for (const char* flag : {"-h", "--help"}) {
+    const ExitNow help = exit_of({flag});
+    EXPECT_EQ(help.exit_code, 0);
+    EXPECT_NE(help.text.find("--groups"), std::string::npos);
+    EXPECT_NE(help.text.find("--idle-timeout"), std::string::npos);
+  }
+  for (const char* flag : {"-v", "--version"}) {
+    EXPECT_EQ(exit_of({flag}).exit_code, 0);
+    EXPECT_EQ(exit_of({flag}).text, "ssh2incus " SSH2INCUS_VERSION "\n");
+  }
+}
+
+}  // namespace
+}  // namespace ssh2incus
