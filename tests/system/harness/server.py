@@ -1,0 +1,108 @@
+"""Runs ssh2incus on a free port of loopback, with its own keys, run directory and log."""
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+from harness import paths
+from harness.client import wait_until
+from harness.log import LogFile
+from harness.process import Process, descendants
+
+HOST_KEY_KINDS = (("ed25519", None), ("ecdsa", 256), ("rsa", 3072))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """Started by start(), stopped by stop(), which fails if it left a process behind."""
+    address = "127.0.0.1"
+
+    def __init__(self, keyring, folder, incus, arguments=(), env=None, host_keys=None):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.arguments = list(arguments)
+        self.env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+                    "INCUS_SOCKET": str(incus.socket), **(env or {})}
+        self.host_keys = host_keys if host_keys is not None else [
+            keyring.get(kind, bits, name="host") for kind, bits in HOST_KEY_KINDS]
+        self.port = free_port()
+        self.known_hosts = self.folder / "known_hosts"
+        self.known_hosts.write_text("".join(
+            f"[{self.address}]:{self.port} {' '.join(key.public.split()[:2])}\n"
+            for key in self.host_keys))
+        self.log_path = self.folder / "log"
+        self.log = LogFile(self.log_path)
+        self.process = None
+
+    def argv(self):
+        argv = [paths.SERVER, "--libexec-dir", paths.BIN, "--run-dir", self.folder / "run",
+                "-l", f"{self.address}:{self.port}"]
+        for key in self.host_keys:
+            argv += ["--host-key", key.path]
+        return [str(word) for word in argv + self.arguments]
+
+    def start(self):
+        (self.folder / "run").mkdir(exist_ok=True)
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, env=self.env, start_new_session=True)
+        wait_until(lambda: self.process.poll() is not None or self.log.events("listening"), 15,
+                   "the server's start")
+        assert self.process.poll() is None, self.log.text()
+        return self
+
+    def stop(self):
+        if self.process is None:
+            return
+        left = descendants(self.process.pid)
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError("the server did not stop on SIGTERM") from None
+        finally:
+            self.process = None
+            # Connections outlive their listener; those of a test don't outlive the test.
+            for process in left:
+                try:
+                    os.kill(process.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    @property
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def connection_processes(self):
+        """All processes of the live connections: monitors, attendants, sessiond, gateways."""
+        return [process for process in descendants(self.pid) if process.alive]
+
+    def monitors(self):
+        return [process for process in Process(self.pid).children() if process.alive]
+
+    def named(self, name):
+        return [process for process in self.connection_processes() if process.name == name]
+
+    def wait_idle(self, timeout=10):
+        """Until no process of any connection is left."""
+        deadline = time.monotonic() + timeout
+        while True:
+            left = self.connection_processes()
+            if not left:
+                return
+            assert time.monotonic() < deadline, f"left behind: {[(p, p.arguments) for p in left]}"
+            time.sleep(0.02)
