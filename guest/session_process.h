@@ -1,0 +1,35 @@
+// Starts the program of a session as OpenSSH would: login shell or SHELL -c COMMAND, on a new
+// pseudo terminal or on three pipes, as leader of a session and process group of its own, with
+// default signals and no other descriptor. Runs as the user already.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "common/guest_protocol.h"
+#include "common/result.h"
+#include "common/unique_fd.h"
+#include "guest/account_files.h"
+
+namespace ssh2incus::guest {
+
+// Our ends, all non-blocking and close-on-exec. With a pty only `input` (the master, for both
+// directions) is there.
+struct SessionProcess {
+  pid_t pid = -1;  // and process group
+  std::string tty;
+  UniqueFd input;
+  UniqueFd output;
+  UniqueFd errors;
+};
+
+// The command was checked to have no NUL byte in it by the caller's grant and request alike; an
+// error's text is for the user.
+Result<SessionProcess> start_session_process(const Account& account, const GuestGrant& grant,
+                                             const OpenSession& request);
+
+// TIOCSWINSZ on a pty master.
+void set_window_size(int terminal, const TerminalSize& size);
+
+}  // namespace ssh2incus::guest
