@@ -33,11 +33,12 @@ enum class AttendantMessage : std::uint8_t {
   kAccountReply,
   kGatewayStartReply,
   kCrashNotice,
+  kFailedNotice,
 };
 inline constexpr std::size_t kAttendantRequestCount = 4;
 constexpr bool is_valid(AttendantMessage kind) {
   const auto raw = static_cast<std::uint8_t>(kind);
-  return (raw >= 1 && raw <= 4) || (raw >= 65 && raw <= 69);
+  return (raw >= 1 && raw <= 4) || (raw >= 65 && raw <= 70);
 }
 
 // Who is it that logs in? All later requests are about this user.
@@ -125,6 +126,13 @@ struct AttendantCrash {
   static constexpr auto kKind = AttendantMessage::kCrashNotice;
   std::uint32_t syscall = 0;
   auto fields() { return std::tie(syscall); }
+};
+
+// In place of a reply: the attendant can't do its work and exits.
+struct AttendantFailed {
+  static constexpr auto kKind = AttendantMessage::kFailedNotice;
+  BoundedString<limits::kMaxLogText> reason;
+  auto fields() { return std::tie(reason); }
 };
 
 enum class AttendantState : std::uint8_t {

@@ -1,0 +1,53 @@
+// Asks the attendant, which is trusted: a reply that can't be decoded is a fault, not an attack.
+#include "monitor/attendant_client.h"
+
+namespace ssh2incus {
+namespace {
+
+template <ipc::Message Request>
+Result<ipc::Packet> ask(ipc::IpcChannel& attendant, const Request& request, int timeout_ms) {
+  TRY(attendant.send(request));
+  std::optional<ipc::Packet> packet = TRY(attendant.receive(timeout_ms));
+  if (!packet) return fail("the attendant has gone");
+  if (const auto crash = ipc::decode<AttendantCrash>(packet->bytes); crash.ok()) {
+    return fail("the attendant made the refused system call " + std::to_string(crash->syscall));
+  }
+  if (const auto failed = ipc::decode<AttendantFailed>(packet->bytes); failed.ok()) {
+    return fail("attendant: " + *failed->reason);
+  }
+  return std::move(*packet);
+}
+
+template <ipc::Message Reply, ipc::Message Request>
+Result<Reply> ask_plainly(ipc::IpcChannel& attendant, const Request& request, int timeout_ms) {
+  const ipc::Packet packet = TRY(ask(attendant, request, timeout_ms));
+  if (!packet.fds.empty()) return fail("the attendant sent file descriptors");
+  return ipc::decode<Reply>(packet.bytes);
+}
+
+}  // namespace
+
+Result<LookupReply> attendant_lookup(ipc::IpcChannel& attendant, const HostUser& user,
+                                     int timeout_ms) {
+  return ask_plainly<LookupReply>(attendant, LookupRequest{user}, timeout_ms);
+}
+
+Result<KeysReply> attendant_keys(ipc::IpcChannel& attendant, const KeysRequest& request,
+                                 int timeout_ms) {
+  return ask_plainly<KeysReply>(attendant, request, timeout_ms);
+}
+
+Result<AccountReply> attendant_account(ipc::IpcChannel& attendant, int timeout_ms) {
+  return ask_plainly<AccountReply>(attendant, AccountRequest{}, timeout_ms);
+}
+
+Result<StartedGateway> attendant_start_gateway(ipc::IpcChannel& attendant, int timeout_ms) {
+  ipc::Packet packet = TRY(ask(attendant, GatewayStartRequest{}, timeout_ms));
+  const GatewayStartReply reply = TRY(ipc::decode<GatewayStartReply>(packet.bytes));
+  if (reply.pid == 0) return fail(*reply.reason);
+  if (packet.fds.size() != 1) return fail("the attendant sent no channel to the gateway");
+  return StartedGateway{static_cast<pid_t>(reply.pid),
+                        ipc::IpcChannel(std::move(packet.fds.front()))};
+}
+
+}  // namespace ssh2incus

@@ -1,0 +1,39 @@
+// The attendant's state machine: one request in, one reply out, by the table of ipc_attendant.h.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "common/ipc_channel.h"
+#include "monitor/attendant.h"
+#include "monitor/host_lookup.h"
+
+namespace ssh2incus {
+
+class AttendantSession {
+ public:
+  AttendantSession(ipc::IpcChannel& channel, const AttendantConfig& config)
+      : channel_(channel), config_(config) {}
+
+  // Answers a request of the monitor. An error ends the attendant.
+  Status serve(const ipc::Packet& packet);
+  // The gateway has been started: nothing is left to do.
+  [[nodiscard]] bool finished() const { return finished_; }
+  [[nodiscard]] AttendantState state() const { return state_; }
+
+ private:
+  Status check_rule(AttendantMessage kind);
+  Status on_lookup(const LookupRequest& request);
+  Status on_keys(const KeysRequest& request);
+  Status on_account();
+  Status on_gateway_start();
+
+  ipc::IpcChannel& channel_;
+  const AttendantConfig& config_;
+  AttendantState state_ = AttendantState::kStarted;
+  std::array<std::uint32_t, kAttendantRules.size()> counts_{};
+  std::optional<HostUserRecord> user_;
+  bool finished_ = false;
+};
+
+}  // namespace ssh2incus

@@ -1,0 +1,28 @@
+// A piece of work done by a forked child that gives one answer and ends: what users' files and
+// PAM's modules may do to a process is done to the child.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+
+#include "common/ipc_channel.h"
+#include "common/result.h"
+
+namespace ssh2incus {
+
+// work runs in the child, with the channel for its answer on fd 3, /dev/null on 0-2 and no other
+// fd; parent is the pid for die_with_parent(), which work calls once it has the user that it keeps.
+using ChildWork = std::function<void(ipc::IpcChannel& answer, pid_t parent)>;
+
+// The child's answer. It has timeout_ms and is dead when this returns. A refused system call of the
+// child is an error that names it.
+Result<Bytes> ask_child(const ChildWork& work, int timeout_ms);
+
+// The SIGSYS handler of the attendant and its children: reports to fd 3.
+void report_refusals_to_channel();
+
+// Puts the channel on fd 3, /dev/null on 0-2, and closes the rest.
+Result<ipc::IpcChannel> keep_only_channel(ipc::IpcChannel channel);
+
+}  // namespace ssh2incus
