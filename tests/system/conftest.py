@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 import pytest
 
@@ -179,5 +180,11 @@ def logins(request):
     yield
     wanted = request.node.get_closest_marker("expect_logins").args[0]
     servers = shared + (starter.running if starter else [])
-    happened = sum(len(server.log.events("auth_succeeded")) for server in servers)
+
+    def logins_in_the_logs():
+        return sum(len(server.log.events("auth_succeeded")) for server in servers)
+    deadline = time.monotonic() + 2
+    while logins_in_the_logs() < wanted and time.monotonic() < deadline:
+        time.sleep(0.02)
+    happened = logins_in_the_logs()
     assert happened == wanted, f"{happened} logins in the server's log, {wanted} expected"

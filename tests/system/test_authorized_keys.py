@@ -26,7 +26,7 @@ def refused(client, log_words=()):
     result = client.run("true")
     assert result.returncode == 255
     assert b"Permission denied" in result.stderr, result.stderr
-    client.server.log.wait_for("auth_failed")
+    client.server.log.wait_for("connection_closed")
     shown = client.server.log.text()
     for word in log_words:
         assert word in shown, shown

@@ -35,14 +35,14 @@ def test_version(flag):
 @pytest.mark.expect_logins(0)
 @pytest.mark.parametrize("arguments", [
     ["--auth-methods", "publickey,password"], ["-b"], ["-c", "f"], ["-k", "f"], ["-H", "5m"],
-    ["-I"], ["--noauth"], ["-P"], ["--pprof"], ["--pprof-listen", ":6060"], ["-S", "login"],
+    ["-I"], ["--noauth"], ["-P"], ["--pprof"], ["-r", "local"], ["--pprof-listen", ":6060"], ["-S", "login"],
     ["-t", "f"], ["-T", "screen"], ["-u", "https://x:8443"], ["-w"], ["-C"], ["--allow-create"],
     ["--chroot-sftp"], ["--idle-timeout", "60"],
 ])
 def test_flag_of_a_later_issue_says_so(arguments):
     result = run("-l", "127.0.0.1:0", *arguments)
     assert result.returncode not in (0, None)
-    assert "not" in result.stderr and arguments[0].lstrip("-")[:1], result.stderr
+    assert arguments[0] in result.stderr and "later" in result.stderr, result.stderr
 
 
 @pytest.mark.expect_logins(0)
@@ -77,7 +77,6 @@ def test_port_that_is_taken_says_so(start_server, keyring):
 
 @pytest.mark.expect_logins(1)
 def test_pid_file_and_short_forms(start_server, root_key, tmp_path):
-    server = start_server("--pid-file", str(tmp_path / "pid"), "-m", "-d", "-g", "incus",
-                          "-r", "local")
+    server = start_server("--pid-file", str(tmp_path / "pid"), "-m", "-d", "-g", "incus")
     assert int((tmp_path / "pid").read_text()) == server.pid
     assert Client(server, root_key).output("echo in") == "in\n"

@@ -41,6 +41,7 @@ class Server:
         self.log_path = self.folder / "log"
         self.log = LogFile(self.log_path)
         self.process = None
+        self.log_writers = []
 
     def argv(self):
         argv = [paths.SERVER, "--libexec-dir", paths.BIN, "--run-dir", self.folder / "run",
@@ -51,12 +52,20 @@ class Server:
 
     def start(self):
         (self.folder / "run").mkdir(exist_ok=True)
+        known = len(self.log.events("listening"))
+        # By a pipe, as under a service manager: a log that is a file lets the monitor write files.
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, env=self.env, start_new_session=True)
-        wait_until(lambda: self.process.poll() is not None or self.log.events("listening"), 15,
-                   "the server's start")
-        assert self.process.poll() is None, self.log.text()
+            writer = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log)
+        self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, env=self.env,
+                                        stdout=writer.stdin, stderr=writer.stdin,
+                                        start_new_session=True)
+        writer.stdin.close()
+        self.log_writers.append(writer)
+        wait_until(lambda: self.process.poll() is not None or
+                   len(self.log.events("listening")) > known, 15, "the server's start")
+        if self.process.poll() is not None:
+            writer.wait(5)
+            raise AssertionError("the server did not start: " + self.log.text())
         return self
 
     def stop(self):
