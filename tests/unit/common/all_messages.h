@@ -1,0 +1,32 @@
+// Every message and structure that crosses a process boundary, for tests that hold for all of them.
+#pragma once
+
+#include <tuple>
+
+#include "common/guest_protocol.h"
+#include "common/ipc_gateway.h"
+#include "common/ipc_sessiond.h"
+
+namespace ssh2incus::test {
+
+using SessionMessages =
+    std::tuple<ipc::HelloRequest, ipc::HelloReply, ipc::SignRequest, ipc::SignReply,
+               ipc::AuthStartRequest, ipc::AuthStartReply, ipc::PublicKeyQueryRequest,
+               ipc::PublicKeyQueryReply, ipc::PublicKeyVerifyRequest, ipc::NoneAuthRequest,
+               ipc::UnsupportedAuthRequest, ipc::AuthReply, ipc::TargetProgressNotice,
+               ipc::TargetReadyNotice, ipc::TargetFailedNotice, ipc::ShutdownNotice,
+               ipc::SessionOpenedNotice, ipc::SessionClosedNotice, ipc::DisconnectNotice,
+               ipc::LogNotice, ipc::CrashNotice>;
+using GatewayMessages = std::tuple<ipc::OpenRequest, ipc::GatewayProgress, ipc::ReadyReply,
+                                   ipc::FailedReply, ipc::GatewayLog, ipc::GatewayCrash>;
+using GuestStructures =
+    std::tuple<GuestGrant, GuestHello, FrameHeader, TerminalSize, PtyRequest, OpenSession,
+               WindowChange, SignalRequest, Opened, OpenFailed, Exited, WindowAdjust>;
+
+// Calls visit(T{}) for each type of the list.
+template <typename List, typename Visit>
+void for_each_type(Visit&& visit) {
+  std::apply([&](auto&&... value) { (visit(value), ...); }, List());
+}
+
+}  // namespace ssh2incus::test
