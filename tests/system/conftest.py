@@ -2,6 +2,7 @@
 asked afterwards, so that a test that talks to nothing (or to something else) fails."""
 import contextlib
 import itertools
+import os
 import pathlib
 import subprocess
 import sys
@@ -73,7 +74,8 @@ def incus():
                "features.profiles=false")
     daemon.ensure("c1", project="p1")
     yield daemon
-    daemon.down()
+    if not os.environ.get("SSH2INCUS_KEEP_INCUS"):
+        daemon.down()
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,12 @@
 """kill -9 of each process in the middle of a session: that connection ends, and nothing else."""
+import contextlib
 import os
 import signal
 
 import pytest
 
-from harness.client import end, wait_until
-from harness.process import Process
+from harness.client import Client, end, wait_until
+from harness.process import Process, processes
 
 
 def kill_one(ssh, server, incus, find):
@@ -48,26 +49,14 @@ def monitor(server, *_):
 
 
 def guest(server, incus, command):
-    """The guest on the host's side: the parent of the session's shell."""
-    from harness.process import processes
+    """The guest, seen from the host: the parent of the session's shell."""
     for process in processes():
-        try:
-            if process.arguments[:2] == command.split() and "ssh2incus-guest" in Process(
-                    process.parent()).name + " ".join(Process(process.parent()).arguments):
-                return process.parent()
-        except (OSError, TypeError):
-            continue
-    guests = [process.pid for process in processes() if _is_guest(process)]
-    assert len(guests) == 1, guests
-    return guests[0]
-
-
-def _is_guest(process):
-    try:
-        return "ssh2incus-guest" in process.name or any(
-            "ssh2incus-guest" in word for word in process.arguments[:1])
-    except OSError:
-        return False
+        with contextlib.suppress(OSError, TypeError):
+            if command in " ".join(process.arguments):
+                parent = Process(process.parent())
+                if "ssh2incus-guest" in parent.name + " ".join(parent.arguments[:1]):
+                    return parent.pid
+    raise AssertionError("guest not found")
 
 
 @pytest.mark.expect_logins(3)
@@ -104,7 +93,6 @@ def test_attendant_killed_before_the_login(server):
 
 @pytest.mark.expect_logins(1)
 def test_listener_killed_leaves_sessions_alone_and_can_start_again(start_server, root_key):
-    from harness.client import Client
     server = start_server("-m")
     client = Client(server, root_key)
     process = client.start("echo ready; read x; echo still")
@@ -122,7 +110,6 @@ def test_listener_killed_leaves_sessions_alone_and_can_start_again(start_server,
 
 @pytest.mark.expect_logins(2)
 def test_restart_keeps_sessions(start_server, root_key):
-    from harness.client import Client
     server = start_server("-m")
     client = Client(server, root_key)
     process = client.start("echo ready; read x; head -c 1000000 /dev/zero | wc -c")
@@ -140,7 +127,6 @@ def test_restart_keeps_sessions(start_server, root_key):
 
 @pytest.mark.expect_logins(1)
 def test_hangup_signal_reloads(start_server, root_key):
-    from harness.client import Client
     server = start_server()
     server.process.send_signal(signal.SIGHUP)
     server.log.wait_for("reloaded")

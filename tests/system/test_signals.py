@@ -80,9 +80,9 @@ def test_window_change_and_pty_by_another_implementation(server, root_key):
 def test_vanished_client_hangs_up_its_commands(ssh, server, incus):
     process = ssh.start("sleep 4321")
     try:
-        wait_until(lambda: "sleep 4321" in incus.instance_processes("c1"))
+        wait_until(lambda: incus.runs("c1", "sleep 4321"))
         process.send_signal(signal.SIGKILL)
-        wait_until(lambda: "sleep 4321" not in incus.instance_processes("c1"), 10)
+        wait_until(lambda: not incus.runs("c1", "sleep 4321"), 10)
         server.wait_idle()
     finally:
         end(process)

@@ -9,7 +9,7 @@ import time
 
 from harness import paths
 
-SCRIPTS = paths.ROOT / "tests" / "incus"
+SCRIPTS = paths.ROOT / "packaging" / "demo"
 IMAGE = "ssh2incus-busybox"
 
 
@@ -22,11 +22,11 @@ class Incus:
                     "INCUS_CONF": str(self.directory / "client")}
 
     def up(self):
-        subprocess.run([SCRIPTS / "up"], check=True, env={**os.environ, **self.env})
+        subprocess.run([SCRIPTS / "incus-up"], check=True, env={**os.environ, **self.env})
         return self
 
     def down(self):
-        subprocess.run([SCRIPTS / "down"], check=True, env={**os.environ, **self.env})
+        subprocess.run([SCRIPTS / "incus-down"], check=True, env={**os.environ, **self.env})
 
     def __call__(self, *arguments, input=None, check=True):
         result = subprocess.run(["incus", *map(str, arguments)], env=self.env, text=True,
@@ -65,33 +65,25 @@ class Incus:
 
     def daemon_pid(self):
         """Of the incusd that serves our socket."""
-        for entry in pathlib.Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                environ = (entry / "environ").read_bytes().split(b"\0")
-                name = (entry / "comm").read_text().strip()
-            except OSError:
-                continue
-            if name == "incusd" and f"INCUS_DIR={self.directory}".encode() in environ:
-                command = (entry / "cmdline").read_bytes().split(b"\0")
-                if b"forkstart" not in command and not any(c.startswith(b"fork") for c in command):
-                    return int(entry.name)
-        return None
+        return int((self.directory / "incusd.pid").read_text())
 
     def stopped(self):
         """Context: the daemon doesn't answer (SIGSTOP)."""
         return _Stopped(self.daemon_pid())
 
     def instance_processes(self, name, project="default"):
-        """Command lines of the processes inside, without those that look."""
+        """Command lines of the processes inside, without those that look. (What busybox' shell
+        runs by itself shows as the shell's command line.)"""
         lines = self.shell(name, "ps -o pid,args", project=project).splitlines()[1:]
         return [line.split(None, 1)[1] for line in lines if "ps -o pid,args" not in line]
+
+    def runs(self, name, text):
+        """Whether a command line inside the instance contains the text."""
+        return any(text in line for line in self.instance_processes(name))
 
 
 class _Stopped:
     def __init__(self, pid):
-        assert pid, "incusd not found"
         self.pid = pid
 
     def __enter__(self):
