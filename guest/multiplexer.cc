@@ -1,0 +1,205 @@
+// See multiplexer.h.
+#include "guest/multiplexer.h"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "common/signals.h"
+
+namespace ssh2incus::guest {
+namespace {
+
+constexpr std::size_t kScratchSize = 128UL * 1024;
+// Unsent bytes beyond which no program's output is read, and then no frame either: sessiond always
+// reads, so this ends. Together they bound the guest's memory.
+constexpr std::size_t kMaxQueuedForPrograms = 256UL * 1024;
+constexpr std::size_t kMaxQueuedForFrames = 512UL * 1024;
+constexpr std::uint32_t kMostSessions = 256;  // whatever the grant says
+
+}  // namespace
+
+Multiplexer::Multiplexer(Account account, GuestGrant grant, UniqueFd input, UniqueFd output,
+                         UniqueFd signals)
+    : account_(std::move(account)),
+      grant_(std::move(grant)),
+      input_(std::move(input)),
+      output_(std::move(output)),
+      signals_(std::move(signals)),
+      scratch_(kScratchSize) {}
+
+Status Multiplexer::run() {
+  Status status;
+  while (!finished_ && status.ok() && !output_.broken()) {
+    collect_descriptors();
+    if (poll(descriptors_.data(), descriptors_.size(), -1) < 0) {
+      if (errno == EINTR) continue;
+      status = system_error("poll");
+      break;
+    }
+    for (std::size_t i = 0; i < descriptors_.size() && status.ok(); ++i) {
+      if (descriptors_[i].revents != 0) status = serve(watched_[i]);
+    }
+    forget_finished();
+  }
+  for (auto& [stream, session] : sessions_) session.hang_up();
+  return status;
+}
+
+void Multiplexer::watch(int fd, short events, Role role, std::uint32_t stream) {
+  if (fd < 0) return;
+  descriptors_.push_back({fd, events, 0});
+  watched_.push_back({role, stream});
+}
+
+void Multiplexer::collect_descriptors() {
+  descriptors_.clear();
+  watched_.clear();
+  watch(signals_.get(), POLLIN, Role::kSignals);
+  if (output_.queued() > 0) watch(output_.fd(), POLLOUT, Role::kOutput);
+  if (output_.queued() < kMaxQueuedForFrames) watch(input_.get(), POLLIN, Role::kInput);
+  const bool may_read = output_.queued() < kMaxQueuedForPrograms;
+  for (const auto& [stream, session] : sessions_) {
+    watch(session.input_to_write(), POLLOUT, Role::kProgramInput, stream);
+    if (!may_read) continue;
+    watch(session.output_to_read(), POLLIN, Role::kProgramOutput, stream);
+    watch(session.errors_to_read(), POLLIN, Role::kProgramErrors, stream);
+  }
+}
+
+Status Multiplexer::serve(const Watched& watched) {
+  switch (watched.role) {
+    case Role::kInput: return read_frames();
+    case Role::kOutput: output_.flush(); return {};
+    case Role::kSignals: return read_signals();
+    default: break;
+  }
+  const auto found = sessions_.find(watched.stream);
+  if (found == sessions_.end()) return {};  // closed in this round
+  Session& session = found->second;
+  if (watched.role == Role::kProgramInput) {
+    session.write_input();
+  } else if (output_.queued() < kMaxQueuedForPrograms) {
+    if (watched.role == Role::kProgramOutput) session.read_output(scratch_);
+    if (watched.role == Role::kProgramErrors) session.read_errors(scratch_);
+  }
+  return {};
+}
+
+Status Multiplexer::read_frames() {
+  const ssize_t count = read(input_.get(), scratch_.data(), scratch_.size());
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return {};
+  if (count <= 0) {
+    finished_ = true;
+    return {};
+  }
+  auto bytes = std::span<const std::uint8_t>(scratch_).first(static_cast<std::size_t>(count));
+  while (true) {
+    const auto event = TRY(decoder_.next(bytes));
+    if (!event) return {};
+    TRY(dispatch(*event));
+  }
+}
+
+Status Multiplexer::dispatch(const FrameEvent& event) {
+  const std::uint32_t stream = event.header.stream;
+  if (event.header.type == FrameType::kOpenSession) return open_session(stream, event.payload);
+  if (stream == 0 || stream > last_stream_) return fail("unknown stream");
+  if (event.header.type == FrameType::kClose) {
+    close_session(stream);
+    return {};
+  }
+  const auto found = sessions_.find(stream);
+  if (found == sessions_.end()) return {};  // over: what was on its way is dropped
+  return handle(found->second, event);
+}
+
+Status Multiplexer::handle(Session& session, const FrameEvent& event) {
+  switch (event.header.type) {
+    case FrameType::kData: return session.take_data(event.payload);
+    case FrameType::kEof: return session.take_eof();
+    case FrameType::kWindowAdjust:
+      return session.add_credit(TRY(ipc::decode_fields<WindowAdjust>(event.payload)));
+    case FrameType::kWindowChange: {
+      session.change_window(TRY(ipc::decode_fields<WindowChange>(event.payload)).size);
+      return {};
+    }
+    case FrameType::kSignal: {
+      const auto request = TRY(ipc::decode_fields<SignalRequest>(event.payload));
+      if (const auto number = signal_number(*request.name)) session.signal(*number);
+      return {};
+    }
+    default: return fail("unexpected frame");
+  }
+}
+
+Status Multiplexer::open_session(std::uint32_t stream, std::span<const std::uint8_t> payload) {
+  if (stream <= last_stream_) return fail("stream number used again");
+  last_stream_ = stream;
+  const auto request = TRY(ipc::decode_fields<OpenSession>(payload));
+  auto process = start(request);
+  if (!process.ok()) {
+    output_.send_message(FrameType::kOpenFailed, stream,
+                         OpenFailed{truncated<limits::kMaxUserMessage>(process.error().message)});
+    return {};
+  }
+  output_.send_message(
+      FrameType::kOpened, stream,
+      Opened{static_cast<std::uint32_t>(process->pid), truncated<64>(process->tty)});
+  sessions_.try_emplace(stream, stream, std::move(process).value(), output_);
+  return {};
+}
+
+Result<SessionProcess> Multiplexer::start(const OpenSession& request) {
+  if (!grant_.allow_shell) return fail("shells and commands are not allowed here");
+  if (request.pty && !grant_.allow_pty) return fail("a terminal is not allowed here");
+  if (sessions_.size() >= std::min(grant_.max_sessions, kMostSessions)) {
+    return fail("too many sessions on this connection");
+  }
+  if (request.command && (*request.command)->find('\0') != std::string::npos) {
+    return fail("a command can't hold a NUL byte");
+  }
+  return start_session_process(account_, grant_, request);
+}
+
+Status Multiplexer::read_signals() {
+  signalfd_siginfo info{};
+  while (read(signals_.get(), &info, sizeof(info)) == static_cast<ssize_t>(sizeof(info))) {
+    if (info.ssi_signo == SIGTERM) finished_ = true;
+  }
+  for (auto& [stream, session] : sessions_) session.check_exit();
+  reap_abandoned();
+  return {};
+}
+
+void Multiplexer::close_session(std::uint32_t stream) {
+  const auto found = sessions_.find(stream);
+  if (found == sessions_.end()) return;
+  found->second.hang_up();
+  abandoned_.push_back(found->second.pid());
+  sessions_.erase(found);
+  reap_abandoned();
+}
+
+void Multiplexer::forget_finished() {
+  for (auto entry = sessions_.begin(); entry != sessions_.end();) {
+    if (!entry->second.is_over()) {
+      ++entry;
+      continue;
+    }
+    abandoned_.push_back(entry->second.pid());
+    entry = sessions_.erase(entry);
+  }
+  if (!abandoned_.empty()) reap_abandoned();
+}
+
+void Multiplexer::reap_abandoned() {
+  std::erase_if(abandoned_, [](pid_t pid) { return waitpid(pid, nullptr, WNOHANG) != 0; });
+}
+
+}  // namespace ssh2incus::guest

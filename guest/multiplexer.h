@@ -1,0 +1,72 @@
+// The guest's loop: frames from sessiond on stdin, frames to it on stdout, sessions between them.
+// sessiond is hostile here (it may have been taken over): what the grant does not allow is refused,
+// and a malformed frame ends everything.
+#pragma once
+
+#include <poll.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/guest_frames.h"
+#include "common/result.h"
+#include "common/unique_fd.h"
+#include "guest/account_files.h"
+#include "guest/output_queue.h"
+#include "guest/session.h"
+
+namespace ssh2incus::guest {
+
+class Multiplexer {
+ public:
+  // signals: a signalfd for SIGCHLD and SIGTERM, which the caller has blocked.
+  Multiplexer(Account account, GuestGrant grant, UniqueFd input, UniqueFd output, UniqueFd signals);
+
+  // Until stdin ends, SIGTERM comes or sessiond breaks the protocol (an error); then every session
+  // has got its SIGHUP.
+  Status run();
+
+ private:
+  enum class Role : std::uint8_t {
+    kInput,
+    kOutput,
+    kSignals,
+    kProgramInput,
+    kProgramOutput,
+    kProgramErrors
+  };
+  struct Watched {
+    Role role;
+    std::uint32_t stream;
+  };
+
+  void collect_descriptors();
+  void watch(int fd, short events, Role role, std::uint32_t stream = 0);
+  Status serve(const Watched& watched);
+  Status read_frames();
+  Status dispatch(const FrameEvent& event);
+  Status handle(Session& session, const FrameEvent& event);
+  Status open_session(std::uint32_t stream, std::span<const std::uint8_t> payload);
+  Result<SessionProcess> start(const OpenSession& request);
+  Status read_signals();
+  void close_session(std::uint32_t stream);
+  void forget_finished();
+  void reap_abandoned();
+
+  Account account_;
+  GuestGrant grant_;
+  UniqueFd input_;
+  OutputQueue output_;
+  UniqueFd signals_;
+  FrameDecoder decoder_{FrameSource::kSessiond};
+  Bytes scratch_;
+  std::map<std::uint32_t, Session> sessions_;
+  std::uint32_t last_stream_ = 0;
+  std::vector<pid_t> abandoned_;  // leaders that outlive their session
+  std::vector<pollfd> descriptors_;
+  std::vector<Watched> watched_;  // what each of descriptors_ is
+  bool finished_ = false;
+};
+
+}  // namespace ssh2incus::guest
