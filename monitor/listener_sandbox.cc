@@ -1,0 +1,45 @@
+// The listener's step from root to what connections need. Everything here is inherited: a child can
+// only have less.
+#include "monitor/listener_sandbox.h"
+
+#include <seccomp.h>
+
+#include <array>
+#include <vector>
+
+#include "common/privileges.h"
+#include "common/syscall_filter.h"
+#include "monitor/attendant_syscalls.h"
+#include "monitor/capabilities.h"
+
+namespace ssh2incus {
+namespace {
+
+constexpr std::array<cap_value_t, 7> kListenerCapabilities = {
+    CAP_KILL,             // monitors end sessiond, which has another uid
+    CAP_SETUID,           // sessiond, gateway and key readers become who they are
+    CAP_SETGID,           // the same for groups
+    CAP_SETPCAP,          // they empty their bounding sets
+    CAP_SYS_CHROOT,       // sessiond's empty root
+    CAP_DAC_READ_SEARCH,  // PAM: shadow and other files that root may not own
+    CAP_AUDIT_WRITE,      // PAM: audit messages
+};
+
+// On top of what the attendant and its children are allowed.
+constexpr std::array kListenerOnly = {
+    SyscallRule{SCMP_SYS(accept4), "new connections"},
+    SyscallRule{SCMP_SYS(accept), "the same on older libcs"},
+    SyscallRule{SCMP_SYS(chroot), "sessiond, on its way into its sandbox"},
+};
+
+}  // namespace
+
+Status enter_listener_sandbox() {
+  TRY(forbid_dumps());
+  TRY(keep_capabilities_only(available_of(kListenerCapabilities)));
+  std::vector<SyscallRule> rules(kAttendantSyscalls.begin(), kAttendantSyscalls.end());
+  rules.insert(rules.end(), kListenerOnly.begin(), kListenerOnly.end());
+  return apply_syscall_filter(rules);
+}
+
+}  // namespace ssh2incus
