@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -58,6 +59,10 @@ class GuestProcess {
   bool returns_credit = true;
   void close_input() { input_.reset(); }
   void close_output() { output_.reset(); }
+  // Hands the three pipes over to somebody else who talks to the guest.
+  std::array<UniqueFd, 3> take_pipes() {
+    return {std::move(input_), std::move(output_), std::move(errors_)};
+  }
   // Whether the direct child ends within the limit.
   bool ends(std::chrono::milliseconds limit = std::chrono::seconds(10));
   [[nodiscard]] pid_t launcher() const { return pid_; }
