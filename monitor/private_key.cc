@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -50,9 +51,13 @@ class Parameters {
     parameters_.push_back(
         OSSL_PARAM_construct_octet_string(name, copy.writable().data(), bytes.size()));
   }
-  void add_text(const char* name, std::string_view text) {
-    add_bytes(name, as_bytes(text));
-    parameters_.back().data_type = OSSL_PARAM_UTF8_STRING;
+  // A string literal: OpenSSL reads its end as well.
+  void add_text(const char* name, const char* text) {
+    const std::size_t size = std::strlen(text);
+    Secret& copy = buffers_.emplace_back(Secret::with_size(size + 1));
+    std::copy_n(text, size, copy.writable().begin());
+    parameters_.push_back(OSSL_PARAM_construct_utf8_string(
+        name, reinterpret_cast<char*>(copy.writable().data()), size));
   }
   OSSL_PARAM* finish() {
     parameters_.push_back(OSSL_PARAM_construct_end());
