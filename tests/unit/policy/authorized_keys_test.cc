@@ -177,12 +177,13 @@ TEST(AuthorizedKeys, ReadsTimes) {
             1672531200U);
 }
 
+struct Refusal {
+  const char* options;
+  const char* reason;
+};
+
 TEST(AuthorizedKeys, RefusesMalformedOptions) {
-  struct Row {
-    const char* options;
-    const char* reason;
-  };
-  const Row rows[] = {
+  const Refusal rows[] = {
       {",pty", "empty key option"},
       {"pty,", "nothing follows the last comma"},
       {"pty,,no-pty", "empty key option"},
@@ -201,6 +202,14 @@ TEST(AuthorizedKeys, RefusesMalformedOptions) {
       {"command=\"a\",command=\"b\"", "given twice"},
       {"from=\"a\",from=\"b\"", "given twice"},
       {"principals=\"a\",principals=\"a\"", "given twice"},
+  };
+  for (const Refusal& row : rows) {
+    expect_refused(std::string(row.options) + " " + kKey, row.reason);
+  }
+}
+
+TEST(AuthorizedKeys, RefusesMalformedValues) {
+  const Refusal rows[] = {
       {"from=\"\"", "empty entry"},
       {"from=\"10.0.0.1,\"", "empty entry"},
       {"from=\"!\"", "empty entry"},
@@ -237,7 +246,9 @@ TEST(AuthorizedKeys, RefusesMalformedOptions) {
       {"tunnel=\"x\"", "tunnel device"},
       {"tunnel=\"\"", "tunnel device"},
   };
-  for (const Row& row : rows) expect_refused(std::string(row.options) + " " + kKey, row.reason);
+  for (const Refusal& row : rows) {
+    expect_refused(std::string(row.options) + " " + kKey, row.reason);
+  }
 }
 
 TEST(AuthorizedKeys, BoundsListsOfOptions) {
