@@ -68,11 +68,11 @@ FUZZ_SECONDS ?= 60
 fuzz: build-fuzz ## run each fuzz target for FUZZ_SECONDS (60)
 	@tests/rules/run-fuzzers build-fuzz/fuzz $(FUZZ_SECONDS)
 
-lint: build ## clang-format, clang-tidy, include rules
+lint: build-fuzz ## clang-format, clang-tidy, include rules
 	@packaging/install-build-deps.sh check
 	@/usr/bin/python3 tests/rules/check_rules.py
 	@tests/rules/check-format
-	@run-clang-tidy -quiet -p $(BUILD) '$(CURDIR)/(common|policy|monitor|sessiond|gateway|guest)/'
+	@run-clang-tidy -quiet -p build-fuzz '$(CURDIR)/(common|policy|monitor|sessiond|gateway|guest)/'
 
 format: ## clang-format all sources in place
 	@git ls-files '*.cc' '*.h' | xargs clang-format -i

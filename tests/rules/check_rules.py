@@ -20,9 +20,9 @@ FOLDERS = {
                "denied": PROCESS_HEADERS + ["common/privileges.h", "common/unique_fd.h"]},
     "monitor": {"own": ["common", "policy", "monitor"],
                 "libraries": ["security/*", "libaudit.h", "CLI/*", "sys/capability.h", "seccomp.h"] + OPENSSL},
-    "sessiond": {"own": ["common", "sessiond"], "libraries": ["libssh/*", "sys/capability.h", "seccomp.h"] + OPENSSL},
+    "sessiond": {"own": ["common", "sessiond"], "libraries": ["libssh/*", "wslay/*", "sys/capability.h", "seccomp.h"] + OPENSSL},
     "gateway": {"own": ["common", "gateway"],
-                "libraries": ["curl/*", "nlohmann/*", "sys/capability.h", "seccomp.h"]},
+                "libraries": ["curl/*", "nlohmann/*", "sys/capability.h", "seccomp.h"] + OPENSSL},
     "guest": {"own": ["common", "guest"], "libraries": [], "denied": PROCESS_HEADERS},
 }
 # Headers of libraries: everything in <> that has a folder or isn't the C or C++ library's.
