@@ -1,0 +1,56 @@
+// Authentication as the monitor decides it: carries each request of the client to the monitor and
+// its verdict back. Keeps what RFC 4252 wants kept: one user and one service per connection.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sessiond/auth_request.h"
+#include "sessiond/monitor_client.h"
+
+namespace ssh2incus {
+
+struct AuthVerdict {
+  enum class Kind : std::uint8_t { kDenied, kPartial, kSuccess, kKeyAcceptable, kDisconnect };
+  Kind kind = Kind::kDenied;
+  std::string methods;        // that can continue
+  std::string text;           // for the client, with kDisconnect
+  PublicKeyAuth key{};        // with kKeyAcceptable
+  bool monitor_lost = false;  // with kDisconnect: nobody is there to decide
+};
+
+class Authentication {
+ public:
+  Authentication(MonitorClient& monitor, std::vector<Bytes> host_keys)
+      : monitor_(monitor), host_keys_(std::move(host_keys)) {}
+
+  // The key that signed this connection's first exchange hash; host-bound signatures name it.
+  void set_host_key(std::uint8_t index) {
+    if (!host_key_) host_key_ = index;
+  }
+
+  // payload: SSH_MSG_USERAUTH_REQUEST from the user name on.
+  AuthVerdict judge(std::span<const std::uint8_t> payload);
+
+  [[nodiscard]] const ipc::SessionPermissions& permissions() const { return permissions_; }
+
+ private:
+  Result<AuthVerdict> judge_request(const AuthRequest& request);
+  Result<std::optional<AuthVerdict>> start(const AuthRequest& request);
+  Result<AuthVerdict> query(const PublicKeyAuth& key);
+  Result<AuthVerdict> verify(const PublicKeyAuth& key);
+  Result<AuthVerdict> refuse(const std::string& method);
+  AuthVerdict verdict_of(const ipc::AuthReply& reply);
+  [[nodiscard]] bool is_bound_to_us(const PublicKeyAuth& key) const;
+
+  MonitorClient& monitor_;
+  std::vector<Bytes> host_keys_;
+  std::optional<std::uint8_t> host_key_;
+  std::optional<std::string> user_;
+  std::string methods_;
+  ipc::SessionPermissions permissions_;
+};
+
+}  // namespace ssh2incus

@@ -1,0 +1,85 @@
+// The connection's channels; see channels.h. Which channels there are is the client's choice, what
+// comes for them is the guest's.
+#include "sessiond/channels.h"
+
+#include <algorithm>
+
+#include "common/escape.h"
+
+namespace ssh2incus {
+
+ssh_channel Channels::open() {
+  if (channels_.size() >= max_sessions_) return nullptr;
+  ssh_channel channel = ssh_channel_new(session_.raw());
+  if (channel != nullptr) {
+    channels_.emplace_back(session_, monitor_, target_, permissions_, channel);
+  }
+  return channel;
+}
+
+bool Channels::on_request(ssh_channel channel, std::string_view type,
+                          std::span<const std::uint8_t> payload) {
+  const auto found = std::ranges::find(channels_, channel, &SessionChannel::channel);
+  return found != channels_.end() && found->on_request(type, payload);
+}
+
+void Channels::on_progress(const std::string& text) {
+  target_.progress = text;
+  for (auto& channel : channels_) channel.on_progress(text);
+}
+
+void Channels::on_target_ready(TargetReady ready) {
+  auto link = GuestLink::create(std::move(ready.sockets), *this);
+  if (!link.ok()) {
+    on_target_failed("ssh2incus: " + link.error().message, 255);
+    return;
+  }
+  target_.link = std::move(*link);
+  target_.state = Target::State::kReady;
+  for (auto& channel : channels_) channel.on_target_ready();
+}
+
+void Channels::on_target_failed(const std::string& text, std::uint32_t exit_status) {
+  target_.state = Target::State::kFailed;
+  target_.failure = text;
+  target_.exit_status = exit_status;
+  for (auto& channel : channels_) channel.on_target_failed();
+}
+
+void Channels::pump() {
+  for (auto& channel : channels_) channel.pump();
+  channels_.remove_if([](const SessionChannel& channel) { return channel.finished(); });
+}
+
+SessionChannel* Channels::find(std::uint32_t stream) {
+  const auto found = std::ranges::find(channels_, stream, &SessionChannel::stream);
+  return found == channels_.end() ? nullptr : &*found;
+}
+
+void Channels::on_opened(std::uint32_t /*stream*/, const Opened& /*opened*/) {}
+
+void Channels::on_open_failed(std::uint32_t stream, const std::string& message) {
+  if (auto* channel = find(stream)) channel->on_open_failed(message);
+}
+
+void Channels::on_data(std::uint32_t stream, std::span<const std::uint8_t> data, bool is_stderr) {
+  if (auto* channel = find(stream)) channel->on_guest_data(data, is_stderr);
+}
+
+void Channels::on_eof(std::uint32_t stream) {
+  if (auto* channel = find(stream)) channel->on_guest_eof();
+}
+
+void Channels::on_exited(std::uint32_t stream, const Exited& exited) {
+  if (auto* channel = find(stream)) channel->on_exited(exited);
+}
+
+void Channels::on_credit(std::uint32_t stream) {
+  if (auto* channel = find(stream)) channel->on_credit();
+}
+
+void Channels::on_broken(const std::string& reason) {
+  on_target_failed("ssh2incus: connection to the instance lost: " + escaped(reason), 255);
+}
+
+}  // namespace ssh2incus

@@ -1,0 +1,54 @@
+// All session channels of the connection and the target behind them: hands the guest's events to
+// the channel whose stream they name, and news of the target to all.
+#pragma once
+
+#include <list>
+
+#include "sessiond/session_channel.h"
+
+namespace ssh2incus {
+
+class Channels : public GuestLink::Observer {
+ public:
+  Channels(SshSession& session, MonitorClient& monitor, const ipc::SessionPermissions& permissions,
+           std::uint32_t max_sessions)
+      : session_(session),
+        monitor_(monitor),
+        permissions_(permissions),
+        max_sessions_(max_sessions) {}
+
+  // A new channel for libssh to confirm, or null to refuse it.
+  ssh_channel open();
+  bool on_request(ssh_channel channel, std::string_view type,
+                  std::span<const std::uint8_t> payload);
+
+  void on_progress(const std::string& text);
+  void on_target_ready(TargetReady ready);
+  void on_target_failed(const std::string& text, std::uint32_t exit_status);
+
+  // Moves what can be moved, and forgets channels that are finished. Not from within callbacks.
+  void pump();
+  void close_all() { channels_.clear(); }
+  // Null without a guest.
+  [[nodiscard]] GuestLink* link() const { return target_.link.get(); }
+
+  void on_opened(std::uint32_t stream, const Opened& opened) override;
+  void on_open_failed(std::uint32_t stream, const std::string& message) override;
+  void on_data(std::uint32_t stream, std::span<const std::uint8_t> data, bool is_stderr) override;
+  void on_eof(std::uint32_t stream) override;
+  void on_exited(std::uint32_t stream, const Exited& exited) override;
+  void on_credit(std::uint32_t stream) override;
+  void on_broken(const std::string& reason) override;
+
+ private:
+  SessionChannel* find(std::uint32_t stream);
+
+  SshSession& session_;
+  MonitorClient& monitor_;
+  const ipc::SessionPermissions& permissions_;
+  std::uint32_t max_sessions_;
+  Target target_;
+  std::list<SessionChannel> channels_;  // stays put when a callback opens one more
+};
+
+}  // namespace ssh2incus

@@ -1,0 +1,207 @@
+// The event loop and libssh's server callbacks; see event_loop.h. All state is looked at again
+// before each blocking poll: what one source brings may be what another waits for.
+#include "sessiond/event_loop.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "common/escape.h"
+#include "sessiond/debug_log.h"
+
+namespace ssh2incus {
+namespace {
+
+using ipc::SignatureAlgorithm;
+
+std::optional<SignatureAlgorithm> signature_algorithm(std::string_view name) {
+  constexpr std::array<std::pair<std::string_view, SignatureAlgorithm>, 6> kNames = {{
+      {"ssh-ed25519", SignatureAlgorithm::kSshEd25519},
+      {"ecdsa-sha2-nistp256", SignatureAlgorithm::kEcdsaNistp256},
+      {"ecdsa-sha2-nistp384", SignatureAlgorithm::kEcdsaNistp384},
+      {"ecdsa-sha2-nistp521", SignatureAlgorithm::kEcdsaNistp521},
+      {"rsa-sha2-256", SignatureAlgorithm::kRsaSha2_256},
+      {"rsa-sha2-512", SignatureAlgorithm::kRsaSha2_512},
+  }};
+  for (const auto& [known, algorithm] : kNames) {
+    if (name == known) return algorithm;
+  }
+  return std::nullopt;
+}
+
+// As the monitor counts host keys.
+std::optional<std::uint8_t> index_of_host_key(const ipc::HelloReply& settings, ssh_key key) {
+  std::uint8_t index = 0;
+  for (const auto& known : settings.host_keys) {
+    const SshKey candidate = import_public_key(*known);
+    if (candidate && ssh_key_cmp(candidate.get(), key, SSH_KEY_CMP_PUBLIC) == 0) return index;
+    ++index;
+  }
+  return std::nullopt;
+}
+
+template <typename... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <typename... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+}  // namespace
+
+int EventLoop::on_service(ssh_session /*session*/, const char* service, void* self) {
+  auto& loop = *static_cast<EventLoop*>(self);
+  if (std::string_view(service) == "ssh-userauth") {
+    loop.service_requested_ = true;
+    return 0;
+  }
+  return -1;  // libssh disconnects
+}
+
+int EventLoop::on_auth(ssh_session /*session*/, const void* request, size_t length, void* self) {
+  return static_cast<EventLoop*>(self)->judge({static_cast<const std::uint8_t*>(request), length});
+}
+
+int EventLoop::judge(std::span<const std::uint8_t> request) {
+  if (farewell_) return SSH_AUTH_INFO;  // no answer any more
+  if (!service_requested_) {
+    leave("no service requested");
+    return SSH_AUTH_INFO;
+  }
+  const AuthVerdict verdict = authentication_->judge(request);
+  session_->set_methods(verdict.methods);
+  switch (verdict.kind) {
+    case AuthVerdict::Kind::kDenied: return SSH_AUTH_DENIED;
+    case AuthVerdict::Kind::kPartial: return SSH_AUTH_PARTIAL;
+    case AuthVerdict::Kind::kSuccess: return SSH_AUTH_SUCCESS;
+    case AuthVerdict::Kind::kKeyAcceptable: {
+      const SshString algorithm(ssh_string_from_char(verdict.key.algorithm->c_str()));
+      const SshString blob = to_ssh_string(*verdict.key.key_blob);
+      if (!algorithm || !blob) return SSH_AUTH_DENIED;
+      ssh_auth_reply_pk_ok(session_->raw(), algorithm.get(), blob.get());
+      return SSH_AUTH_INFO;
+    }
+    case AuthVerdict::Kind::kDisconnect:
+      monitor_lost_ = verdict.monitor_lost;
+      leave(verdict.text);
+      return SSH_AUTH_INFO;
+  }
+  return SSH_AUTH_DENIED;
+}
+
+ssh_string EventLoop::on_sign(ssh_session /*session*/, ssh_key key, const char* algorithm,
+                              const void* hash, size_t length, void* self) {
+  if (algorithm == nullptr) return nullptr;
+  return static_cast<EventLoop*>(self)
+      ->sign(key, algorithm, {static_cast<const std::uint8_t*>(hash), length})
+      .release();
+}
+
+SshString EventLoop::sign(ssh_key key, std::string_view algorithm,
+                          std::span<const std::uint8_t> hash) {
+  const auto index = index_of_host_key(settings_, key);
+  const auto known = signature_algorithm(algorithm);
+  if (!index || !known || hash.size() > limits::kMaxExchangeHash) return nullptr;
+  authentication_->set_host_key(*index);
+  const auto reply = monitor_.call<ipc::SignReply>(
+      ipc::SignRequest{*index, *known, Bytes(hash.begin(), hash.end())});
+  if (!reply.ok()) {
+    monitor_lost_ = true;
+    return nullptr;
+  }
+  return to_ssh_string(*reply->signature);
+}
+
+ssh_channel EventLoop::on_open_session(ssh_session /*session*/, void* self) {
+  return static_cast<EventLoop*>(self)->channels_->open();
+}
+
+int EventLoop::on_channel_request(ssh_session /*session*/, ssh_channel channel, const char* type,
+                                  int /*want_reply*/, const void* payload, size_t length,
+                                  void* self) {
+  const std::span<const std::uint8_t> bytes(static_cast<const std::uint8_t*>(payload), length);
+  return static_cast<EventLoop*>(self)->channels_->on_request(channel, type, bytes) ? SSH_OK
+                                                                                    : SSH_ERROR;
+}
+
+Status EventLoop::start() {
+  settings_ = TRY(monitor_.call<ipc::HelloReply>(ipc::HelloRequest{}));
+  if (settings_.debug) send_debug_log_to(monitor_);
+  std::vector<Bytes> host_keys;
+  for (const auto& key : settings_.host_keys) host_keys.push_back(*key);
+  authentication_.emplace(monitor_, std::move(host_keys));
+  callbacks_.userdata = this;
+  callbacks_.service_request_function = on_service;
+  callbacks_.auth_request_function = on_auth;
+  callbacks_.sign_function = on_sign;
+  callbacks_.channel_open_request_session_function = on_open_session;
+  callbacks_.channel_request_function = on_channel_request;
+  ssh_callbacks_init(&callbacks_);
+  session_ = TRY(SshSession::create(settings_, std::move(connection_), &callbacks_));
+  channels_.emplace(*session_, monitor_, authentication_->permissions(), settings_.max_sessions);
+  return {};
+}
+
+Status EventLoop::run() {
+  TRY(start());
+  for (;;) {
+    handle_notices();
+    if (monitor_lost_) return fail("the monitor has gone");
+    if (farewell_ || !session_->alive()) break;
+    session_->renew_budget();
+    channels_->pump();
+    if (auto* link = channels_->link()) link->flush();
+    if (!session_->alive()) break;
+    if (auto polled = poll_once(); !polled.ok()) return polled;
+  }
+  const std::string reason = farewell_ ? *farewell_ : session_->closing_reason();
+  channels_->close_all();
+  if (farewell_) session_->disconnect(*farewell_);
+  return monitor_.notify(ipc::DisconnectNotice{truncated<limits::kMaxLogText>(escaped(reason))});
+}
+
+Status EventLoop::poll_once() {
+  std::array<pollfd, 6> entries{};
+  entries[0] = {monitor_.fd(), POLLIN, 0};
+  entries[1] = {session_->fd(), session_->events(), 0};
+  std::size_t count = 2;
+  if (const auto* link = channels_->link()) {
+    for (const auto& interest : link->interests()) {
+      entries[count++] = {interest.fd, interest.events, 0};
+    }
+  }
+  if (poll(entries.data(), count, -1) < 0) {
+    if (errno == EINTR) return {};
+    return system_error("poll");
+  }
+  if (entries[0].revents != 0) TRY(monitor_.receive_notice());
+  if (entries[1].revents != 0) session_->handle_events();
+  for (std::size_t i = 2; i < count; ++i) {
+    if (entries[i].revents != 0) channels_->link()->handle(entries[i].fd, entries[i].revents);
+  }
+  return {};
+}
+
+void EventLoop::handle_notices() {
+  while (auto notice = monitor_.next_notice()) {
+    std::visit(Overloaded{
+                   [this](ipc::TargetProgressNotice& progress) {
+                     channels_->on_progress(escaped(*progress.text));
+                   },
+                   [this](TargetReady& ready) { channels_->on_target_ready(std::move(ready)); },
+                   [this](ipc::TargetFailedNotice& failed) {
+                     channels_->on_target_failed(escaped(*failed.text), failed.exit_status);
+                   },
+                   [this](ipc::ShutdownNotice& shutdown) { leave(*shutdown.reason); },
+               },
+               *notice);
+  }
+}
+
+void EventLoop::leave(std::string text) {
+  if (!farewell_) farewell_ = std::move(text);
+}
+
+}  // namespace ssh2incus

@@ -1,0 +1,61 @@
+// Requests to and notices from the monitor; see monitor_client.h.
+#include "sessiond/monitor_client.h"
+
+#include <algorithm>
+
+namespace ssh2incus {
+
+Result<ipc::Packet> MonitorClient::receive_packet() {
+  std::optional<ipc::Packet> packet = TRY(channel_.receive());
+  if (!packet) return fail("the monitor has gone");
+  return std::move(*packet);
+}
+
+Result<ipc::Packet> MonitorClient::receive_reply(ipc::SessionMessage wanted) {
+  for (;;) {
+    ipc::Packet packet = TRY(receive_packet());
+    if (ipc::kind_of<ipc::SessionMessage>(packet.bytes) == wanted) {
+      if (!packet.fds.empty()) return fail("a reply with file descriptors");
+      return packet;
+    }
+    TRY(keep_notice(std::move(packet)));
+  }
+}
+
+Status MonitorClient::receive_notice() { return keep_notice(TRY(receive_packet())); }
+
+Status MonitorClient::keep_notice(ipc::Packet packet) {
+  const auto kind = ipc::kind_of<ipc::SessionMessage>(packet.bytes);
+  if (!kind) return fail("an unknown message of the monitor");
+  const std::size_t expected_fds = *kind == ipc::SessionMessage::kTargetReadyNotice ? 4 : 0;
+  if (packet.fds.size() != expected_fds) return fail("wrong number of fds from the monitor");
+  switch (*kind) {
+    case ipc::SessionMessage::kTargetProgressNotice:
+      notices_.emplace_back(TRY(ipc::decode<ipc::TargetProgressNotice>(packet.bytes)));
+      return {};
+    case ipc::SessionMessage::kTargetReadyNotice: {
+      const auto notice = TRY(ipc::decode<ipc::TargetReadyNotice>(packet.bytes));
+      TargetReady ready;
+      std::ranges::move(packet.fds, ready.sockets.begin());
+      ready.description = *notice.description;
+      notices_.emplace_back(std::move(ready));
+      return {};
+    }
+    case ipc::SessionMessage::kTargetFailedNotice:
+      notices_.emplace_back(TRY(ipc::decode<ipc::TargetFailedNotice>(packet.bytes)));
+      return {};
+    case ipc::SessionMessage::kShutdownNotice:
+      notices_.emplace_back(TRY(ipc::decode<ipc::ShutdownNotice>(packet.bytes)));
+      return {};
+    default: return fail("a message that the monitor doesn't send now");
+  }
+}
+
+std::optional<MonitorNotice> MonitorClient::next_notice() {
+  if (notices_.empty()) return std::nullopt;
+  MonitorNotice notice = std::move(notices_.front());
+  notices_.pop_front();
+  return notice;
+}
+
+}  // namespace ssh2incus

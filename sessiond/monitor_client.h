@@ -1,0 +1,56 @@
+// sessiond's side of the boundary to the monitor (common/ipc_sessiond.h): requests wait for their
+// reply, the monitor's notices are kept in order until they are asked for. The monitor is trusted;
+// an error here means that it is gone or that we differ in version, and ends the process.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "common/ipc_channel.h"
+#include "common/ipc_sessiond.h"
+
+namespace ssh2incus {
+
+struct TargetReady {
+  std::array<UniqueFd, 4> sockets;
+  std::string description;
+};
+
+using MonitorNotice = std::variant<ipc::TargetProgressNotice, TargetReady, ipc::TargetFailedNotice,
+                                   ipc::ShutdownNotice>;
+
+class MonitorClient {
+ public:
+  explicit MonitorClient(ipc::IpcChannel channel) : channel_(std::move(channel)) {}
+
+  template <typename Reply, typename Request>
+  Result<Reply> call(const Request& request) {
+    TRY(channel_.send(request));
+    const ipc::Packet packet = TRY(receive_reply(Reply::kKind));
+    return ipc::decode<Reply>(packet.bytes);
+  }
+
+  template <typename Notice>
+  Status notify(const Notice& notice) {
+    return channel_.send(notice);
+  }
+
+  // Reads one packet, which poll() has announced. The monitor's end is an error.
+  Status receive_notice();
+  std::optional<MonitorNotice> next_notice();
+
+  [[nodiscard]] int fd() const { return channel_.fd(); }
+
+ private:
+  Result<ipc::Packet> receive_packet();
+  Result<ipc::Packet> receive_reply(ipc::SessionMessage wanted);
+  Status keep_notice(ipc::Packet packet);
+
+  ipc::IpcChannel channel_;
+  std::deque<MonitorNotice> notices_;
+};
+
+}  // namespace ssh2incus

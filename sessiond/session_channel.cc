@@ -1,0 +1,243 @@
+// A session channel's life; see session_channel.h.
+#include "sessiond/session_channel.h"
+
+#include "common/escape.h"
+#include "sessiond/channel_request.h"
+
+namespace ssh2incus {
+
+SessionChannel::SessionChannel(SshSession& session, MonitorClient& monitor, Target& target,
+                               const ipc::SessionPermissions& permissions, ssh_channel channel)
+    : session_(session),
+      monitor_(monitor),
+      target_(target),
+      permissions_(permissions),
+      channel_(channel) {
+  callbacks_.userdata = this;
+  callbacks_.channel_data_function = data_callback;
+  callbacks_.channel_eof_function = eof_callback;
+  callbacks_.channel_close_function = close_callback;
+  ssh_callbacks_init(&callbacks_);
+  ssh_set_channel_callbacks(channel_, &callbacks_);
+}
+
+SessionChannel::~SessionChannel() {
+  finish();
+  ssh_channel_free(channel_);
+}
+
+int SessionChannel::data_callback(ssh_session /*session*/, ssh_channel /*channel*/, void* data,
+                                  std::uint32_t length, int is_stderr, void* self) {
+  if (is_stderr != 0) return static_cast<int>(length);  // no such direction: dropped
+  return static_cast<int>(static_cast<SessionChannel*>(self)->on_client_data(
+      {static_cast<const std::uint8_t*>(data), length}));
+}
+
+void SessionChannel::eof_callback(ssh_session /*session*/, ssh_channel /*channel*/, void* self) {
+  static_cast<SessionChannel*>(self)->client_eof_ = true;
+  static_cast<SessionChannel*>(self)->resume_ = true;
+}
+
+void SessionChannel::close_callback(ssh_session /*session*/, ssh_channel /*channel*/, void* self) {
+  static_cast<SessionChannel*>(self)->on_client_close();
+}
+
+bool SessionChannel::on_request(std::string_view type, std::span<const std::uint8_t> payload) {
+  if (type == "pty-req") return on_pty(payload);
+  if (type == "env") return on_environment(payload);
+  if (type == "window-change") return on_window_change(payload);
+  if (type == "signal") return on_signal(payload);
+  if (type == "shell") return payload.empty() && on_program(std::nullopt);
+  if (type == "exec") {
+    auto command = parse_command(payload);
+    return command && on_program(std::move(command));
+  }
+  return false;  // keepalives want just that; so do subsystem, x11-req and agent for now
+}
+
+bool SessionChannel::on_pty(std::span<const std::uint8_t> payload) {
+  if (state_ != State::kSetup || pty_ || !permissions_.pty) return false;
+  pty_ = parse_pty_request(payload);
+  return pty_.has_value();
+}
+
+bool SessionChannel::on_environment(std::span<const std::uint8_t> payload) {
+  if (state_ != State::kSetup || environment_.size() >= limits::kMaxEnvironmentEntries) {
+    return false;
+  }
+  auto entry = parse_environment(payload);
+  if (!entry) return false;
+  environment_.push_back(std::move(*entry));
+  return true;
+}
+
+bool SessionChannel::on_window_change(std::span<const std::uint8_t> payload) {
+  const auto size = parse_window_change(payload);
+  if (!size || !pty_) return false;
+  pty_->size = *size;
+  if (state_ == State::kRunning && target_.link) target_.link->send_window_change(stream_, *size);
+  return true;
+}
+
+bool SessionChannel::on_signal(std::span<const std::uint8_t> payload) {
+  const auto name = parse_signal(payload);
+  if (!name || state_ != State::kRunning || !target_.link) return false;
+  target_.link->send_signal(stream_, *name);
+  return true;
+}
+
+bool SessionChannel::on_program(std::optional<BoundedString<limits::kMaxCommand>> command) {
+  if (state_ != State::kSetup) return false;
+  command_ = std::move(command);
+  state_ = State::kWaiting;
+  switch (target_.state) {
+    case Target::State::kOpening:
+      if (!target_.progress.empty()) on_progress(target_.progress);
+      break;
+    case Target::State::kReady: on_target_ready(); break;
+    case Target::State::kFailed: on_target_failed(); break;
+  }
+  return true;
+}
+
+void SessionChannel::on_progress(const std::string& text) {
+  if (state_ == State::kWaiting) say("ssh2incus: " + text);
+}
+
+void SessionChannel::on_target_ready() {
+  if (state_ == State::kWaiting) start_program();
+}
+
+void SessionChannel::on_target_failed() {
+  if (state_ == State::kWaiting || state_ == State::kRunning) {
+    fail_with(target_.failure, target_.exit_status);
+  }
+}
+
+void SessionChannel::start_program() {
+  OpenSession request;
+  request.pty = pty_;
+  request.command = command_;
+  request.environment = environment_;
+  stream_ = target_.link->open_session(request);
+  state_ = State::kRunning;
+  resume_ = true;
+  ipc::SessionOpenedNotice notice{.stream = stream_, .pty = pty_.has_value(), .command = {}};
+  if (command_) notice.command = truncated<limits::kMaxLogText>(**command_);
+  static_cast<void>(monitor_.notify(notice));  // a monitor that is gone shows in the event loop
+}
+
+void SessionChannel::on_open_failed(const std::string& message) {
+  fail_with("ssh2incus: " + escaped(message), 255);
+}
+
+void SessionChannel::say(const std::string& text) {
+  const std::string line = text + "\r\n";
+  output_.push_back({.data = Bytes(line.begin(), line.end()), .is_stderr = true});
+}
+
+void SessionChannel::fail_with(const std::string& text, std::uint32_t status) {
+  say(text);
+  guest_eof_ = true;
+  exited_ = Exited{.status = status, .signal = {}, .core_dumped = false};
+  state_ = State::kEnding;
+}
+
+std::size_t SessionChannel::on_client_data(std::span<const std::uint8_t> data) {
+  if (state_ == State::kSetup || state_ == State::kWaiting) {
+    unread_ = data.size();
+    return 0;
+  }
+  std::size_t taken = data.size();
+  if (state_ == State::kRunning && target_.link) {
+    taken = target_.link->send_data(stream_, data);
+    bytes_in_ += taken;
+  }
+  unread_ = data.size() - taken;
+  return taken;
+}
+
+void SessionChannel::on_guest_data(std::span<const std::uint8_t> data, bool is_stderr) {
+  if (state_ != State::kRunning) return;
+  if (output_.empty()) {
+    const std::size_t written = session_.write(channel_, data, is_stderr);
+    bytes_out_ += written;
+    if (written > 0) target_.link->consumed(stream_, written);
+    data = data.subspan(written);
+    if (data.empty()) return;
+  }
+  output_.push_back(
+      {.data = Bytes(data.begin(), data.end()), .is_stderr = is_stderr, .from_guest = true});
+}
+
+void SessionChannel::pump() {
+  pump_input();
+  pump_output();
+  if (output_.empty()) pump_ending();
+}
+
+void SessionChannel::pump_input() {
+  if (!std::exchange(resume_, false)) return;
+  if (state_ == State::kSetup || state_ == State::kWaiting)
+    return;  // start_program() sets it again
+  if (unread_ > 0) ssh_channel_resume_data(channel_);
+  if (client_eof_ && unread_ == 0 && state_ == State::kRunning && target_.link) {
+    client_eof_ = false;
+    target_.link->send_eof(stream_);
+  }
+}
+
+void SessionChannel::pump_output() {
+  while (!output_.empty()) {
+    Chunk& chunk = output_.front();
+    const auto rest = std::span(chunk.data).subspan(chunk.written);
+    const std::size_t written = session_.write(channel_, rest, chunk.is_stderr);
+    if (written == 0) return;
+    chunk.written += written;
+    if (chunk.from_guest) {
+      bytes_out_ += written;
+      if (target_.link && target_.link->is_live(stream_)) target_.link->consumed(stream_, written);
+    }
+    if (chunk.written == chunk.data.size()) output_.pop_front();
+  }
+}
+
+void SessionChannel::pump_ending() {
+  if (state_ != State::kRunning && state_ != State::kEnding) return;
+  if (guest_eof_ && !std::exchange(eof_sent_, true)) ssh_channel_send_eof(channel_);
+  if (exited_ && !std::exchange(exit_sent_, true)) send_exit(*exited_);
+  if (guest_eof_ && exited_) {
+    ssh_channel_close(channel_);
+    finish();
+  }
+}
+
+void SessionChannel::send_exit(const Exited& exited) {
+  if (exited.signal.empty()) {
+    ssh_channel_request_send_exit_status(channel_, static_cast<int>(exited.status));
+  } else {
+    ssh_channel_request_send_exit_signal(channel_, exited.signal->c_str(),
+                                         exited.core_dumped ? 1 : 0, "", "");
+  }
+}
+
+void SessionChannel::on_client_close() {
+  output_.clear();
+  finish();
+}
+
+void SessionChannel::finish() {
+  if (state_ == State::kFinished) return;
+  state_ = State::kFinished;
+  if (stream_ == 0) return;
+  if (target_.link && target_.link->is_live(stream_)) target_.link->send_close(stream_);
+  ipc::SessionClosedNotice notice;
+  notice.stream = stream_;
+  if (exited_ && exited_->signal.empty()) notice.exit_status = exited_->status;
+  if (exited_) notice.exit_signal = *exited_->signal;
+  notice.bytes_in = bytes_in_;
+  notice.bytes_out = bytes_out_;
+  static_cast<void>(monitor_.notify(notice));
+}
+
+}  // namespace ssh2incus
