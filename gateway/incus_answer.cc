@@ -1,0 +1,120 @@
+// Interprets JSON without exceptions: parsed by nlohmann::json with them off, read only through
+// pointers that are null where the type is wrong.
+#include "gateway/incus_answer.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "gateway/text.h"
+
+namespace ssh2incus {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kMaxId = 128;
+
+Json parse(std::string_view body) { return Json::parse(body, nullptr, false); }
+
+// A member of an object, or null.
+const Json* member(const Json* object, const char* name) {
+  if (object == nullptr || !object->is_object()) return nullptr;
+  const auto found = object->find(name);
+  return found == object->end() ? nullptr : &*found;
+}
+
+const std::string* text_member(const Json* object, const char* name) {
+  const Json* value = member(object, name);
+  return value == nullptr ? nullptr : value->get_ptr<const std::string*>();
+}
+
+std::optional<std::int64_t> number_member(const Json* object, const char* name) {
+  const Json* value = member(object, name);
+  if (value == nullptr || !value->is_number_integer()) return std::nullopt;
+  if (const auto* number = value->get_ptr<const Json::number_integer_t*>()) return *number;
+  return std::nullopt;
+}
+
+bool is_id(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxId && std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
+  });
+}
+
+Result<std::string> id_of(const Json* object, const char* name) {
+  const std::string* text = text_member(object, name);
+  if (text == nullptr || !is_id(*text)) return fail(std::string("no proper ") + name);
+  return *text;
+}
+
+Result<std::string> operation_id(const Json& answer) {
+  constexpr std::string_view kPrefix = "/1.0/operations/";
+  const std::string* path = text_member(&answer, "operation");
+  if (path == nullptr || !path->starts_with(kPrefix) || !is_id(path->substr(kPrefix.size()))) {
+    return fail("no operation in its answer");
+  }
+  return path->substr(kPrefix.size());
+}
+
+InstanceState state_named(std::string_view name) {
+  // "Ready" is a running one that has said so.
+  if (name == "Running" || name == "Ready") return InstanceState::kRunning;
+  if (name == "Stopped") return InstanceState::kStopped;
+  if (name == "Frozen") return InstanceState::kFrozen;
+  return InstanceState::kOther;
+}
+
+}  // namespace
+
+Result<InstanceInfo> interpret_instance(std::string_view body) {
+  const Json answer = parse(body);
+  const Json* metadata = member(&answer, "metadata");
+  const std::string* state = text_member(metadata, "status");
+  const std::string* type = text_member(metadata, "type");
+  if (state == nullptr || type == nullptr) return fail("no instance in its answer");
+  InstanceInfo info;
+  info.state = state_named(*state);
+  info.state_text = cut_text(*state);
+  info.virtual_machine = *type == "virtual-machine";
+  const std::string* uuid = text_member(member(metadata, "config"), "volatile.uuid");
+  if (uuid != nullptr && uuid->size() <= 64 && is_id(*uuid)) info.uuid = *uuid;
+  return info;
+}
+
+Result<ExecOperation> interpret_exec(std::string_view body) {
+  const Json answer = parse(body);
+  ExecOperation operation;
+  operation.id = TRY(operation_id(answer));
+  const Json* fds = member(member(member(&answer, "metadata"), "metadata"), "fds");
+  operation.stdin_secret = TRY(id_of(fds, "0"));
+  operation.stdout_secret = TRY(id_of(fds, "1"));
+  operation.stderr_secret = TRY(id_of(fds, "2"));
+  operation.control_secret = TRY(id_of(fds, "control"));
+  return operation;
+}
+
+Result<std::string> interpret_operation_id(std::string_view body) {
+  return operation_id(parse(body));
+}
+
+Result<OperationResult> interpret_operation(std::string_view body) {
+  constexpr std::int64_t kSuccess = 200;  // Incus's own codes; below it is in progress
+  const Json answer = parse(body);
+  const Json* metadata = member(&answer, "metadata");
+  const auto code = number_member(metadata, "status_code");
+  if (!code) return fail("no operation in its answer");
+  OperationResult result;
+  result.finished = *code >= kSuccess;
+  result.succeeded = *code == kSuccess;
+  if (const std::string* error = text_member(metadata, "err")) result.error = cut_text(*error);
+  return result;
+}
+
+std::string interpret_error(long http_status, std::string_view body) {
+  const Json answer = parse(body);
+  const std::string* error = text_member(&answer, "error");
+  if (error != nullptr && !error->empty()) return cut_text(*error);
+  return "HTTP status " + std::to_string(http_status);
+}
+
+}  // namespace ssh2incus

@@ -1,0 +1,49 @@
+// What Incus's answers mean: JSON in, checked values out. The bodies are capped by the client;
+// apart from that they are hostile: every type is checked, every name that will be used is
+// validated.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/result.h"
+
+namespace ssh2incus {
+
+enum class InstanceState : std::uint8_t { kRunning, kStopped, kFrozen, kOther };
+
+struct InstanceInfo {
+  InstanceState state = InstanceState::kOther;
+  std::string state_text;  // as Incus calls it, fit for a message
+  bool virtual_machine = false;
+  std::string uuid;  // empty if it has none
+};
+
+// An exec that waits for its websockets. The id and the secrets consist of hexadecimal digits (and
+// hyphens): they can stand in a URL as they are.
+struct ExecOperation {
+  std::string id;
+  std::string stdin_secret;
+  std::string stdout_secret;
+  std::string stderr_secret;
+  std::string control_secret;
+};
+
+struct OperationResult {
+  bool finished = false;
+  bool succeeded = false;
+  std::string error;  // fit for a message
+};
+
+Result<InstanceInfo> interpret_instance(std::string_view body);
+Result<ExecOperation> interpret_exec(std::string_view body);
+// The id of the operation that a request has started.
+Result<std::string> interpret_operation_id(std::string_view body);
+// The answer to a wait for an operation.
+Result<OperationResult> interpret_operation(std::string_view body);
+// The reason in an error answer, fit for a message; something general if there is none.
+std::string interpret_error(long http_status, std::string_view body);
+
+}  // namespace ssh2incus

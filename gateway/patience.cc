@@ -1,0 +1,53 @@
+// Waiting with poll(2) on one fd and the monitor's channel.
+#include "gateway/patience.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string>
+
+#include "common/result.h"
+
+namespace ssh2incus {
+
+Patience Patience::at_most(int milliseconds) const {
+  Patience shorter = *this;
+  shorter.end_ = std::min(end_, Clock::now() + std::chrono::milliseconds(milliseconds));
+  return shorter;
+}
+
+int Patience::left_ms() const {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(end_ - Clock::now()).count();
+  return static_cast<int>(std::clamp<long>(left, 0, 24L * 3600 * 1000));
+}
+
+Outcome<Done> Patience::wait(int fd, short events, const char* doing) const {
+  std::array<pollfd, 2> entries = {pollfd{fd, events, 0}, pollfd{monitor_fd_, POLLIN, 0}};
+  for (;;) {
+    const int ready = poll(entries.data(), entries.size(), left_ms());
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0) return Failure{TargetFailure::kIncusError, system_error("poll").message};
+    if (entries[1].revents != 0) return monitor_gone();
+    if (ready == 0) return timed_out(doing);
+    return Done{};
+  }
+}
+
+Outcome<Done> Patience::sleep(int milliseconds) const {
+  const Patience nap = at_most(milliseconds);
+  auto woken = nap.wait(-1, 0, "");
+  if (!woken.ok() && woken.failure().kind != TargetFailure::kTimedOut) return woken;
+  return Done{};
+}
+
+Failure Patience::monitor_gone() {
+  return {TargetFailure::kIncusError, "the connection has ended"};
+}
+
+Failure Patience::timed_out(const char* doing) {
+  return {TargetFailure::kTimedOut, std::string("timed out waiting for ") + doing};
+}
+
+}  // namespace ssh2incus

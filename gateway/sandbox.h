@@ -1,0 +1,23 @@
+// How the gateway gives up everything that it was started with. It keeps incusd's group: who may
+// use that socket is root on the host as far as Incus goes, so this process is as trusted as
+// incusd's answers are hostile, and lives for a fraction of a second.
+#pragma once
+
+#include <sys/types.h>
+
+#include "common/result.h"
+
+namespace ssh2incus {
+
+inline constexpr int kMonitorFd = 3;
+
+struct GatewayIds {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  gid_t incus_gid = 0;  // the supplementary group that may use incusd's socket
+};
+
+// Libraries must have been initialised.
+Status enter_sandbox(const GatewayIds& ids);
+
+}  // namespace ssh2incus
