@@ -25,25 +25,23 @@ void OutputQueue::send_frame(FrameType type, std::uint32_t stream,
     if (count > 0) written = static_cast<std::size_t>(count);
   }
   if (written < header.size()) {
-    unsent_.insert(unsent_.end(), header.begin() + static_cast<long>(written), header.end());
+    unsent_.append(std::span<const std::uint8_t>(header).subspan(written));
     written = header.size();
   }
-  const auto rest = payload.subspan(written - header.size());
-  unsent_.insert(unsent_.end(), rest.begin(), rest.end());
+  unsent_.append(payload.subspan(written - header.size()));
 }
 
 void OutputQueue::flush() {
-  while (!broken_ && queued() > 0) {
-    const ssize_t count = write(fd_.get(), unsent_.data() + sent_, queued());
+  while (!broken_ && !unsent_.empty()) {
+    const auto waiting = unsent_.front();
+    const ssize_t count = write(fd_.get(), waiting.data(), waiting.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
       broken_ = errno != EAGAIN;
       return;
     }
-    sent_ += static_cast<std::size_t>(count);
+    unsent_.take(static_cast<std::size_t>(count));
   }
-  unsent_.clear();
-  sent_ = 0;
 }
 
 }  // namespace ssh2incus::guest

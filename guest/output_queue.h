@@ -5,6 +5,7 @@
 
 #include <span>
 
+#include "common/byte_queue.h"
 #include "common/guest_frames.h"
 #include "common/unique_fd.h"
 
@@ -20,15 +21,14 @@ class OutputQueue {
     send_frame(type, stream, ipc::encode_fields(message));
   }
   void flush();
-  [[nodiscard]] std::size_t queued() const { return unsent_.size() - sent_; }
+  [[nodiscard]] std::size_t queued() const { return unsent_.size(); }
   // Nobody reads any more.
   [[nodiscard]] bool broken() const { return broken_; }
   [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
   UniqueFd fd_;
-  Bytes unsent_;
-  std::size_t sent_ = 0;  // of unsent_, at its front
+  ByteQueue unsent_;
   bool broken_ = false;
 };
 

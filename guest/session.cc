@@ -37,7 +37,7 @@ Status Session::take_data(std::span<const std::uint8_t> data) {
     }
   }
   return_credit(written);
-  input_.insert(input_.end(), data.begin() + static_cast<long>(written), data.end());
+  input_.append(data.subspan(written));
   return {};
 }
 
@@ -74,16 +74,13 @@ int Session::errors_to_read() const { return output_credit_ == 0 ? -1 : process_
 
 void Session::write_input() {
   while (!input_.empty()) {
-    const ssize_t count =
-        write(process_.input.get(), input_.data() + input_written_, input_.size() - input_written_);
+    const auto waiting = input_.front();
+    const ssize_t count = write(process_.input.get(), waiting.data(), waiting.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && errno == EAGAIN) return;
     if (count < 0) return drop_input();
-    input_written_ += static_cast<std::size_t>(count);
+    input_.take(static_cast<std::size_t>(count));
     return_credit(static_cast<std::size_t>(count));
-    if (input_written_ < input_.size()) return;
-    Bytes().swap(input_);  // most sessions take their input at once
-    input_written_ = 0;
   }
   // As with OpenSSH, the end of the client's data means nothing to a terminal.
   if (input_at_end_ && !has_terminal()) process_.input.reset();
@@ -92,9 +89,9 @@ void Session::write_input() {
 // The program has closed its stdin: what was meant for it is gone, as in a pipe. The terminal's
 // descriptor is needed for reading.
 void Session::drop_input() {
-  return_credit(input_.size() - input_written_);
-  Bytes().swap(input_);
-  input_written_ = 0;
+  return_credit(input_.size());
+  input_.clear();
+  input_.release();
   input_dropped_ = true;
   if (!has_terminal()) process_.input.reset();
 }

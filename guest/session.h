@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 
+#include "common/byte_queue.h"
 #include "common/guest_protocol.h"
 #include "common/result.h"
 #include "guest/output_queue.h"
@@ -55,8 +56,7 @@ class Session {
   std::uint32_t stream_;
   SessionProcess process_;
   OutputQueue& output_;
-  Bytes input_;                    // that the program hasn't taken yet
-  std::size_t input_written_ = 0;  // of input_, at its front
+  ByteQueue input_;  // that the program has not taken yet
   bool input_at_end_ = false;
   bool input_dropped_ = false;                          // the program reads no more
   std::uint32_t input_credit_ = limits::kGuestWindow;   // that sessiond still has

@@ -14,13 +14,6 @@ namespace {
 
 // Payload that is framed at once, so that many frames go out in one send().
 constexpr std::size_t kFramedAtOnce = 512UL * 1024;
-// Buffers beyond this are given back when they are empty: most sessions are idle.
-constexpr std::size_t kKeptCapacity = 32UL * 1024;
-
-void clear_and_trim(Bytes& bytes) {
-  bytes.clear();
-  if (bytes.capacity() > kKeptCapacity) bytes.shrink_to_fit();
-}
 
 }  // namespace
 
@@ -50,29 +43,29 @@ Result<GuestLinkSocket::Received> GuestLinkSocket::receive(std::span<std::uint8_
   return Received::kSomething;
 }
 
-void GuestLinkSocket::queue(std::span<const std::uint8_t> payload) {
-  payload_.insert(payload_.end(), payload.begin(), payload.end());
-}
+void GuestLinkSocket::queue(std::span<const std::uint8_t> payload) { payload_.append(payload); }
 
 std::size_t GuestLinkSocket::queued() const {
   if (!is_open()) return 0;
-  return payload_.size() - payload_framed_ + websocket_->output().size() - output_sent_;
+  return payload_.size() + websocket_->output().size() - output_sent_;
 }
 
 void GuestLinkSocket::frame_queued_payload() {
-  const auto rest = std::span<const std::uint8_t>(payload_).subspan(payload_framed_);
-  const auto piece = rest.first(std::min(rest.size(), kFramedAtOnce));
+  const auto waiting = payload_.front();
+  const auto piece = waiting.first(std::min(waiting.size(), kFramedAtOnce));
   websocket_->encode(piece);
-  payload_framed_ += piece.size();
-  if (payload_framed_ == payload_.size()) {
-    clear_and_trim(payload_);
-    payload_framed_ = 0;
-  }
+  payload_.take(piece.size());
 }
 
 Status GuestLinkSocket::flush() {
+  if (!is_open()) return {};
+  auto& output = websocket_->output();
+  if (queued() == 0) {  // most sessions are idle most of the time: keep no memory for them
+    Bytes().swap(output);
+    payload_.release();
+    return {};
+  }
   while (queued() > 0) {
-    auto& output = websocket_->output();
     if (output.empty()) frame_queued_payload();
     const ssize_t sent = send(fd_.get(), output.data() + output_sent_, output.size() - output_sent_,
                               MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -86,7 +79,6 @@ Status GuestLinkSocket::flush() {
     output.clear();
     output_sent_ = 0;
   }
-  if (is_open()) clear_and_trim(websocket_->output());
   return {};
 }
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <span>
 
-#include "common/bounded.h"
+#include "common/byte_queue.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
 #include "sessiond/websocket.h"
@@ -40,9 +40,8 @@ class GuestLinkSocket {
 
   UniqueFd fd_;
   std::unique_ptr<Websocket> websocket_;
-  Bytes payload_;                   // not yet framed
-  std::size_t payload_framed_ = 0;  // bytes at its front that are
-  std::size_t output_sent_ = 0;     // bytes at the front of websocket_->output() that are sent
+  ByteQueue payload_;            // not yet framed
+  std::size_t output_sent_ = 0;  // bytes at the front of websocket_->output() that are sent
 };
 
 }  // namespace ssh2incus
