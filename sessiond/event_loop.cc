@@ -145,7 +145,10 @@ Status EventLoop::start() {
 }
 
 Status EventLoop::run() {
-  TRY(start());
+  if (const Status started = start(); !started.ok()) {
+    return monitor_.notify(
+        ipc::DisconnectNotice{truncated<limits::kMaxLogText>(started.error().message)});
+  }
   for (;;) {
     handle_notices();
     if (monitor_lost_) return fail("the monitor has gone");

@@ -121,15 +121,16 @@ Result<std::unique_ptr<SshSession>> SshSession::create(const ipc::HelloReply& se
   ssh_set_blocking(session, 0);
   ssh_set_server_callbacks(session, callbacks);
   self->set_methods("publickey");
+  // Sends our version; everything that follows is driven by handle_events(). It also makes what
+  // the event needs of the session, so it has to come first.
+  if (ssh_handle_key_exchange(session) == SSH_ERROR) {
+    return fail(std::string("libssh: ") + ssh_get_error(session));
+  }
   self->event_.reset(ssh_event_new());
   if (!self->event_ || ssh_event_add_session(self->event_.get(), session) != SSH_OK) {
     return fail("libssh: no event loop");
   }
   self->in_event_ = true;
-  // Sends our version; everything that follows is driven by handle_events().
-  if (ssh_handle_key_exchange(session) == SSH_ERROR) {
-    return fail(std::string("libssh: ") + ssh_get_error(session));
-  }
   return self;
 }
 
