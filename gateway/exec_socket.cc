@@ -51,6 +51,7 @@ Outcome<std::size_t> receive(int fd, std::span<std::uint8_t> bytes, int flags,
     const ssize_t got = recv(fd, bytes.data(), bytes.size(), flags);
     if (got >= 0) return static_cast<std::size_t>(got);
     if (errno == EINTR) continue;
+    if (errno == ECONNRESET) return std::size_t{0};  // closed with something of ours unread
     if (errno != EAGAIN) return broken(std::strerror(errno));
     TRY_OUTCOME(patience.wait(fd, POLLIN, kDoing));
   }
@@ -121,7 +122,8 @@ Outcome<WebsocketFrame> ExecSocket::receive_frame(const Patience& patience) {
     if (!frame.ok()) return broken(frame.error().message);
     if (!*frame) continue;
     if ((**frame).opcode == Opcode::kPing) {
-      TRY_OUTCOME(send_frame(Opcode::kPong, (**frame).payload, patience));
+      // If incusd has closed the socket, reading on tells.
+      static_cast<void>(send_frame(Opcode::kPong, (**frame).payload, patience));
     } else if ((**frame).opcode != Opcode::kPong) {
       return std::move(**frame);
     }

@@ -74,7 +74,7 @@ Outcome<LaunchAttempt> GuestLauncher::launch(const Patience& patience) {
   for (const std::string directory : kDirectories) {
     auto attempt = TRY_OUTCOME(push_and_run(directory, patience));
     if (attempt.kind != Kind::kNoHello) return attempt;
-    if (!attempt.text.empty()) reason = ": " + attempt.text;
+    if (reason.empty() && !attempt.text.empty()) reason = ": " + attempt.text;
   }
   return guest_failed(target_, reason);
 }
@@ -98,12 +98,11 @@ Outcome<LaunchAttempt> GuestLauncher::push_and_run(const std::string& directory,
                                                    const Patience& patience) {
   const std::string final_path = directory + "/" + program_.name;
   const std::string temporary = final_path + "." + hexadecimal(random_bytes<8>());
-  const auto made = TRY_OUTCOME(file_request(
+  // Fails if another connection makes it at the same time; the push shows whether it is there.
+  TRY_OUTCOME(file_request(
       "POST", directory,
       {"X-Incus-type: directory", "X-Incus-mode: 0755", "X-Incus-uid: 0", "X-Incus-gid: 0"}, {},
       patience));
-  if (!made.ok())
-    return LaunchAttempt{Kind::kNoHello, {}, {}, interpret_error(made.status, made.body)};
   const auto pushed =
       TRY_OUTCOME(file_request("POST", temporary,
                                {"X-Incus-type: file", "X-Incus-write: overwrite",

@@ -84,10 +84,27 @@ Outcome<Done> Instance::make_ready(const std::string& refusal, const Patience& p
   return patience.sleep(kPollMs);
 }
 
+// Waiting answers with the operation or with its error, and with an error too when the wait itself
+// is over; the operation knows which it was.
+Outcome<OperationResult> Instance::finish(const std::string& operation, const Patience& patience) {
+  const ApiPath path = ApiPath().part("operations").part(operation);
+  for (;;) {
+    // Shorter than the limit of one request.
+    HttpRequest wait{.path = ApiPath(path).part("wait")};
+    wait.path.query("timeout", "10");
+    TRY_OUTCOME(client_.request(wait, patience));
+    const auto reply = TRY_OUTCOME(client_.request({.path = path}, patience));
+    if (!reply.ok()) return OperationResult{true, false, interpret_error(reply.status, reply.body)};
+    auto result = interpret_operation(reply.body);
+    if (!result.ok()) return no_sense(result.error().message);
+    if (result->finished) return std::move(result).value();
+    TRY_OUTCOME(patience.sleep(kPollMs));
+  }
+}
+
 // Another connection may start it at the same time: then this attempt fails, and the next look at
 // the instance tells.
 Outcome<Done> Instance::start(const Patience& patience) {
-  constexpr int kMaxStarts = 3;
   tell_once("starting " + target_.text());
   HttpRequest request{.method = "PUT",
                       .path = target_.path().part("state"),
@@ -96,33 +113,20 @@ Outcome<Done> Instance::start(const Patience& patience) {
   const auto reply = TRY_OUTCOME(client_.request(request, patience));
   std::string reason = interpret_error(reply.status, reply.body);
   if (reply.ok()) {
-    const auto id = interpret_operation_id(reply.body);
-    if (!id.ok()) return no_sense(id.error().message);
-    OperationResult result;
-    while (!result.finished) {
-      if (patience.left_ms() == 0) return cannot_start("it takes too long");
-      // Shorter than the limit of one request.
-      HttpRequest wait{.path = ApiPath().part("operations").part(*id).part("wait")};
-      wait.path.query("timeout", "10");
-      const auto waited = TRY_OUTCOME(client_.request(wait, patience));
-      auto interpreted = interpret_operation(waited.body);
-      if (!interpreted.ok()) {
-        return cannot_start(waited.ok() ? interpreted.error().message
-                                        : interpret_error(waited.status, waited.body));
-      }
-      result = *interpreted;
+    const auto operation = interpret_operation_id(reply.body);
+    if (!operation.ok()) return no_sense(operation.error().message);
+    auto result = finish(*operation, patience);
+    if (!result.ok()) {
+      if (result.failure().kind != TargetFailure::kTimedOut) return result.failure();
+      return cannot_start("it takes too long");
     }
-    if (result.succeeded) return Done{};
-    reason = result.error;
+    if (result->succeeded) return Done{};
+    reason = result->error;
   }
-  if (++starts_ >= kMaxStarts) return cannot_start(reason);
   const auto info = TRY_OUTCOME(look(patience));
-  if (info.state == InstanceState::kRunning) return Done{};
-  // Busy with somebody else's start: wait for it. Otherwise the reason is final.
-  if (reason.find("busy running") == std::string::npos && info.state == InstanceState::kStopped) {
-    return cannot_start(reason);
-  }
-  --starts_;
+  // Busy with somebody else's start: wait for it.
+  const bool busy = reason.find("busy running") != std::string::npos;
+  if (info.state == InstanceState::kStopped && !busy) return cannot_start(reason);
   return patience.sleep(kPollMs);
 }
 

@@ -29,6 +29,7 @@ class Instance {
   Outcome<InstanceInfo> look(const Patience& patience);
   Failure why_refused(const HttpReply& reply, const Patience& patience);
   Outcome<Done> start(const Patience& patience);
+  Outcome<OperationResult> finish(const std::string& operation, const Patience& patience);
   [[nodiscard]] Failure cannot_start(const std::string& reason) const;
   void tell_once(const std::string& text);
 
@@ -38,7 +39,6 @@ class Instance {
   Progress progress_;
   std::string told_;
   std::string uuid_;
-  int starts_ = 0;
   int refusals_while_running_ = 0;
 };
 

@@ -49,7 +49,8 @@ Status answer(ipc::IpcChannel& monitor, IncusClient& client) {
   return monitor.send(ipc::ReadyReply{opened->uid, truncated<64>(opened->instance_uuid)}, fds);
 }
 
-Status run(char** arguments) {
+// Returns only if it can't begin.
+Error run(char** arguments) {
   GatewayIds ids;
   ids.uid = TRY(parse_id(arguments[1]));
   ids.gid = TRY(parse_id(arguments[2]));
@@ -59,7 +60,10 @@ Status run(char** arguments) {
   auto client = TRY(IncusClient::create());
   TRY(enter_sandbox(ids));
   ipc::IpcChannel monitor{UniqueFd(kMonitorFd)};
-  return answer(monitor, client);
+  const Status answered = answer(monitor, client);
+  // Here, without destructors: libcurl's would change signal handlers, which the filter refuses,
+  // and everything ends with the process.
+  _exit(answered.ok() ? 0 : 1);
 }
 
 }  // namespace
@@ -70,8 +74,7 @@ int main(int argc, char** argv) {
     std::fputs("ssh2incus-gateway is started by ssh2incus\n", stderr);
     return 2;
   }
-  const ssh2incus::Status status = ssh2incus::run(argv);
-  if (!status.ok()) std::fprintf(stderr, "ssh2incus-gateway: %s\n", status.error().message.c_str());
-  // Without destructors: everything ends with the process, libraries need no goodbye.
-  _exit(status.ok() ? 0 : 1);
+  const ssh2incus::Error error = ssh2incus::run(argv);
+  std::fprintf(stderr, "ssh2incus-gateway: %s\n", error.message.c_str());
+  return 1;
 }
