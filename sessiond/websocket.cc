@@ -1,7 +1,8 @@
-// See websocket.h. wslay finds the frames, this file says which frames there may be.
+// See websocket.h. wslay finds the frames that arrive, this file says which there may be.
 #include "sessiond/websocket.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "common/check.h"
@@ -19,7 +20,7 @@ constexpr bool is_control(std::uint8_t opcode) { return (opcode & 0x8) != 0; }
 
 Result<std::unique_ptr<Websocket>> Websocket::create() {
   std::unique_ptr<Websocket> websocket(new Websocket());
-  const wslay_frame_callbacks callbacks{&send_callback, &receive_callback, &mask_callback};
+  const wslay_frame_callbacks callbacks{nullptr, &receive_callback, nullptr};
   wslay_frame_context* context = nullptr;
   if (wslay_frame_context_init(&context, &callbacks, websocket.get()) != 0) {
     return fail("no memory for a websocket");
@@ -112,24 +113,22 @@ void Websocket::encode(std::span<const std::uint8_t> payload) {
 }
 
 void Websocket::encode_frame(std::uint8_t opcode, std::span<const std::uint8_t> payload) {
-  wslay_frame_iocb frame{};
-  frame.fin = 1;
-  frame.opcode = opcode;
-  frame.mask = 1;
-  frame.payload_length = payload.size();
-  do {  // once for an empty payload too
-    frame.data = payload.data();
-    frame.data_length = payload.size();
-    const ssize_t sent = wslay_frame_send(context_.get(), &frame);
-    CHECK(sent >= 0);
-    payload = payload.subspan(static_cast<std::size_t>(sent));
-  } while (!payload.empty());
-}
-
-ssize_t Websocket::send_callback(const std::uint8_t* data, size_t length, int, void* self) {
-  auto& output = static_cast<Websocket*>(self)->output_;
-  output.insert(output.end(), data, data + length);
-  return static_cast<ssize_t>(length);
+  constexpr std::uint8_t kFinal = 0x80;
+  constexpr std::uint8_t kMasked = 0x80;
+  constexpr std::array<std::uint8_t, 4> kMask{};
+  const std::uint64_t length = payload.size();
+  // RFC 6455 §5.2: the shortest of three encodings of the length.
+  const unsigned length_bytes = length < 126 ? 0 : length <= 0xffff ? 2 : 8;
+  const unsigned short_length = length_bytes == 0   ? static_cast<unsigned>(length)
+                                : length_bytes == 2 ? 126
+                                                    : 127;
+  output_.push_back(kFinal | opcode);
+  output_.push_back(static_cast<std::uint8_t>(kMasked | short_length));
+  for (unsigned shift = length_bytes * 8; shift > 0; shift -= 8) {
+    output_.push_back(static_cast<std::uint8_t>(length >> (shift - 8)));
+  }
+  output_.insert(output_.end(), kMask.begin(), kMask.end());
+  output_.insert(output_.end(), payload.begin(), payload.end());
 }
 
 ssize_t Websocket::receive_callback(std::uint8_t* buffer, size_t length, int, void* self) {
@@ -139,11 +138,6 @@ ssize_t Websocket::receive_callback(std::uint8_t* buffer, size_t length, int, vo
   std::memcpy(buffer, unread.data(), taken);
   unread = unread.subspan(taken);
   return static_cast<ssize_t>(taken);
-}
-
-int Websocket::mask_callback(std::uint8_t* buffer, size_t length, void*) {
-  std::memset(buffer, 0, length);
-  return 0;
 }
 
 }  // namespace ssh2incus
