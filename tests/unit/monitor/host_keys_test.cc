@@ -250,7 +250,20 @@ int total_occurrences(const std::vector<Bytes>& needles) {
 
 class HostKeyMemory : public testing::TestWithParam<const char*> {};
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+#else
+constexpr bool kSanitized = false;
+#endif
+
 TEST_P(HostKeyMemory, HoldsNothingOfTheKeyOnceWiped) {
+  if (kSanitized) GTEST_SKIP() << "the sanitizer's shadow memory takes hours to search";
   const TemporaryDirectory directory;
   const std::string path = make_key(directory, GetParam());
   const auto needles = needles_of(directory, path);
