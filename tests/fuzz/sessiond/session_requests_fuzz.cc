@@ -1,0 +1,18 @@
+// Authentication and channel requests as the network sends them: whatever is accepted is in bounds.
+#include <cstddef>
+#include <cstdint>
+
+#include "sessiond/auth_request.h"
+#include "sessiond/channel_request.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace ssh2incus;
+  const std::span<const std::uint8_t> bytes(data, size);
+  static_cast<void>(parse_auth_request(bytes).ok());
+  static_cast<void>(parse_pty_request(bytes));
+  static_cast<void>(parse_window_change(bytes));
+  static_cast<void>(parse_environment(bytes));
+  static_cast<void>(parse_command(bytes));
+  static_cast<void>(parse_signal(bytes));
+  return 0;
+}

@@ -1,0 +1,101 @@
+// The parsers of what the network sends.
+#include <gtest/gtest.h>
+
+#include "sessiond/auth_request.h"
+#include "sessiond/channel_request.h"
+
+namespace ssh2incus {
+namespace {
+
+void put(Bytes& out, std::uint32_t number) {
+  for (int shift = 24; shift >= 0; shift -= 8)
+    out.push_back(static_cast<std::uint8_t>(number >> shift));
+}
+void put(Bytes& out, std::string_view text) {
+  put(out, static_cast<std::uint32_t>(text.size()));
+  out.insert(out.end(), text.begin(), text.end());
+}
+template <typename... Parts>
+Bytes packed(const Parts&... parts) {
+  Bytes out;
+  (put(out, parts), ...);
+  return out;
+}
+Bytes auth(std::string_view method, bool signed_request, std::string_view rest_fields_of_key) {
+  Bytes out = packed(std::string_view("user"), std::string_view("ssh-connection"), method);
+  out.push_back(signed_request ? 1 : 0);
+  put(out, std::string_view("ssh-ed25519"));
+  put(out, rest_fields_of_key);
+  return out;
+}
+
+TEST(AuthRequest, SeparatesQueriesFromSignatures) {
+  const auto query = parse_auth_request(auth("publickey", false, "blob"));
+  ASSERT_TRUE(query.ok());
+  EXPECT_EQ(query->user, "user");
+  EXPECT_FALSE(query->public_key->signature);
+  Bytes bytes = auth("publickey", true, "blob");
+  EXPECT_FALSE(parse_auth_request(bytes).ok());  // no signature follows
+  put(bytes, std::string_view("signature"));
+  const auto signed_request = parse_auth_request(bytes);
+  ASSERT_TRUE(signed_request.ok());
+  EXPECT_EQ(signed_request->public_key->signature->size(), 9U);
+  bytes.push_back(0);
+  EXPECT_FALSE(parse_auth_request(bytes).ok());
+}
+
+TEST(AuthRequest, KeepsTheHostKeyOfTheBoundMethod) {
+  Bytes bytes = auth("publickey-hostbound-v00@openssh.com", false, "blob");
+  EXPECT_FALSE(parse_auth_request(bytes).ok());
+  put(bytes, std::string_view("host key"));
+  const auto request = parse_auth_request(bytes);
+  ASSERT_TRUE(request.ok());
+  EXPECT_EQ(request->public_key->host_key_blob->size(), 8U);
+}
+
+TEST(AuthRequest, HasNoKeyThatIsOutOfBounds) {
+  const auto request =
+      parse_auth_request(auth("publickey", false, std::string(limits::kMaxPublicKeyBlob + 1, 'k')));
+  ASSERT_TRUE(request.ok());
+  EXPECT_FALSE(request->public_key);
+}
+
+TEST(AuthRequest, KeepsEveryByteOfTheUserName) {
+  const std::string user("a\0b", 3);
+  const auto request = parse_auth_request(
+      packed(std::string_view(user), std::string_view("ssh-connection"), std::string_view("none")));
+  ASSERT_TRUE(request.ok());
+  EXPECT_EQ(request->user, user);
+}
+
+TEST(ChannelRequest, TakesATerminalWithItsModes) {
+  const auto pty = parse_pty_request(
+      packed(std::string_view("xterm"), 80U, 24U, 0U, 0U, std::string_view("\x01\0\0\0\x03\0", 6)));
+  ASSERT_TRUE(pty);
+  EXPECT_EQ(*pty->term, "xterm");
+  EXPECT_EQ(pty->size.columns, 80U);
+  EXPECT_EQ(pty->modes.size(), 6U);
+  EXPECT_FALSE(parse_pty_request(packed(std::string_view("xterm"), 80U, 24U)));
+  EXPECT_FALSE(parse_pty_request(
+      packed(std::string_view(std::string(129, 't')), 80U, 24U, 0U, 0U, std::string_view())));
+}
+
+TEST(ChannelRequest, RefusesNulInCommandsAndNames) {
+  EXPECT_TRUE(parse_command(packed(std::string_view("ls -l"))));
+  EXPECT_FALSE(parse_command(packed(std::string_view("ls\0-l", 5))));
+  EXPECT_TRUE(parse_environment(packed(std::string_view("LANG"), std::string_view("C"))));
+  EXPECT_FALSE(parse_environment(packed(std::string_view("A=B"), std::string_view("C"))));
+  EXPECT_FALSE(parse_environment(packed(std::string_view(""), std::string_view("C"))));
+  EXPECT_FALSE(parse_environment(packed(std::string_view("A"), std::string_view("\0", 1))));
+  EXPECT_FALSE(parse_command(packed(std::string_view(std::string(limits::kMaxCommand + 1, 'x')))));
+}
+
+TEST(ChannelRequest, ReadsSizesAndSignals) {
+  EXPECT_EQ(parse_window_change(packed(1U, 2U, 3U, 4U))->height_pixels, 4U);
+  EXPECT_FALSE(parse_window_change(packed(1U, 2U, 3U, 4U, 5U)));
+  EXPECT_EQ(*parse_signal(packed(std::string_view("INT"))), "INT");
+  EXPECT_FALSE(parse_signal(packed(std::string_view(std::string(33, 'S')))));
+}
+
+}  // namespace
+}  // namespace ssh2incus
