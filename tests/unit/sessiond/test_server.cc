@@ -310,9 +310,10 @@ bool TestServer::all_ended(int limit_ms) {
 }
 
 std::string TestServer::ssh_command(const std::string& options) {
-  std::string line = "ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o LogLevel=ERROR ";
+  std::string line =
+      "ssh -F none " + options + " -o BatchMode=yes -o IdentitiesOnly=yes -o LogLevel=ERROR ";
   line += "-o StrictHostKeyChecking=yes -o UserKnownHostsFile=" + folder_.path + "/known_hosts ";
-  line += "-o ConnectTimeout=20 -p " + std::to_string(port_) + " " + options;
+  line += "-o ConnectTimeout=20 -p " + std::to_string(port_);
   if (options.find("-i ") == std::string::npos) line += " -i " + client_key();
   return line + " test@127.0.0.1 ";
 }
