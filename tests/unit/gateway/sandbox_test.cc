@@ -1,0 +1,64 @@
+// Real children under the gateway's filter: what it may do works, everything else ends it.
+#include "gateway/sandbox.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <functional>
+
+#include "common/syscall_filter.h"
+#include "gateway/syscalls.h"
+
+namespace ssh2incus {
+namespace {
+
+// The wait status of a child that does this under the filter.
+int under_filter(const std::function<void()>& action) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (!apply_syscall_filter(kGatewaySyscalls).ok()) _exit(99);
+    action();
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return status;
+}
+
+bool killed(const std::function<void()>& action) {
+  const int status = under_filter(action);
+  return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+}
+bool lives(const std::function<void()>& action) {
+  const int status = under_filter(action);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST(GatewaySandbox, AllowsLocalSocketsAndReadingFiles) {
+  EXPECT_TRUE(lives([] { close(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }));
+  EXPECT_TRUE(lives([] { close(open("/dev/null", O_RDONLY | O_CLOEXEC)); }));
+}
+
+TEST(GatewaySandbox, KillsWhatTheGatewayNeverDoes) {
+  EXPECT_TRUE(killed([] { close(socket(AF_INET, SOCK_STREAM, 0)); }));
+  EXPECT_TRUE(killed([] { close(socket(AF_NETLINK, SOCK_RAW, 0)); }));
+  EXPECT_TRUE(killed([] { close(open("/dev/null", O_WRONLY)); }));
+  EXPECT_TRUE(killed([] { close(open("/dev/null", O_RDWR)); }));
+  EXPECT_TRUE(killed([] { close(open("/tmp/gateway-sandbox-test", O_RDONLY | O_CREAT, 0600)); }));
+  EXPECT_TRUE(killed([] { execl("/bin/true", "true", nullptr); }));
+  EXPECT_TRUE(killed([] { fork(); }));
+  EXPECT_TRUE(killed([] { ptrace(PTRACE_TRACEME, 0, nullptr, nullptr); }));
+  EXPECT_TRUE(killed([] { kill(getppid(), 0); }));
+  EXPECT_TRUE(killed([] { unlink("/tmp/gateway-sandbox-test"); }));
+  EXPECT_TRUE(killed(
+      [] { mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }));
+  EXPECT_TRUE(killed([] { [[maybe_unused]] const int ignored = setuid(0); }));
+}
+
+}  // namespace
+}  // namespace ssh2incus
