@@ -82,6 +82,13 @@ class GuestProcess {
   std::uint32_t next_stream_ = 1;
 };
 
+// A guest built with sanitizers is neither static nor small.
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 std::string guest_program();
 bool process_exists(pid_t pid);  // and is no zombie
 bool eventually(const std::function<bool()>& condition,

@@ -22,6 +22,7 @@ class GuestInstance : public testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    if (kSanitized) GTEST_SKIP() << "needs a static guest";
     if (!fs::exists("/bin/busybox")) GTEST_SKIP() << "needs busybox-static";
     std::string name = testing::TempDir() + "instance-XXXXXX";
     ASSERT_NE(mkdtemp(name.data()), nullptr);
