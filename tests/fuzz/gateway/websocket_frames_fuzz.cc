@@ -1,4 +1,6 @@
 // Any bytes as what arrives on stdout's websocket, in pieces of any size.
+#include <algorithm>
+
 #include "common/check.h"
 #include "gateway/websocket_frames.h"
 
