@@ -47,8 +47,13 @@ void Channels::on_target_failed(const std::string& text, std::uint32_t exit_stat
 }
 
 void Channels::pump() {
+  target_.news = false;
   for (auto& channel : channels_) channel.pump();
-  channels_.remove_if([](const SessionChannel& channel) { return channel.finished(); });
+  std::list<SessionChannel> finished;  // freeing one may make libssh call back
+  for (auto next = channels_.begin(); next != channels_.end();) {
+    const auto channel = next++;
+    if (channel->finished()) finished.splice(finished.end(), channels_, channel);
+  }
 }
 
 SessionChannel* Channels::find(std::uint32_t stream) {

@@ -28,6 +28,8 @@ class Channels : public GuestLink::Observer {
 
   // Moves what can be moved, and forgets channels that are finished. Not from within callbacks.
   void pump();
+  // Whether anything has happened since that pump() must see before the loop may wait.
+  [[nodiscard]] bool has_news() const { return target_.news; }
   void close_all() { channels_.clear(); }
   // Null without a guest.
   [[nodiscard]] GuestLink* link() const { return target_.link.get(); }

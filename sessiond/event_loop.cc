@@ -65,12 +65,14 @@ int EventLoop::on_auth(ssh_session /*session*/, const void* request, size_t leng
 }
 
 int EventLoop::judge(std::span<const std::uint8_t> request) {
-  if (farewell_) return SSH_AUTH_INFO;  // no answer any more
+  if (farewell_ || monitor_.must_end()) return SSH_AUTH_INFO;  // no answer any more
   if (!service_requested_) {
     leave("no service requested");
     return SSH_AUTH_INFO;
   }
   const AuthVerdict verdict = authentication_->judge(request);
+  // A goodbye that came with the verdict is the answer; the event loop says it.
+  if (monitor_.must_end()) return SSH_AUTH_INFO;
   session_->set_methods(verdict.methods);
   switch (verdict.kind) {
     case AuthVerdict::Kind::kDenied: return SSH_AUTH_DENIED;
@@ -175,7 +177,8 @@ Status EventLoop::poll_once() {
       entries[count++] = {interest.fd, interest.events, 0};
     }
   }
-  if (poll(entries.data(), count, -1) < 0) {
+  const bool must_not_wait = channels_->has_news() || session_->has_new_budget();
+  if (poll(entries.data(), count, must_not_wait ? 0 : -1) < 0) {
     if (errno == EINTR) return {};
     return system_error("poll");
   }

@@ -11,19 +11,22 @@ using namespace ssh2incus;
 constexpr int kMonitorFd = 3;
 constexpr int kConnectionFd = 4;
 
-Status run(int count, char** arguments, MonitorClient monitor) {
-  UniqueFd connection(kConnectionFd);
+Status shed_privileges(int count, char** arguments) {
   const SandboxIdentity identity = TRY(parse_identity(count, arguments));
   TRY(prepare_libraries());
-  TRY(enter_sandbox(identity, kMonitorFd));
-  EventLoop loop(std::move(monitor), std::move(connection));
-  return loop.run();
+  return enter_sandbox(identity, kMonitorFd);
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
-  ipc::IpcChannel channel{UniqueFd(kMonitorFd)};
-  const Status status = run(count, arguments, MonitorClient(std::move(channel)));
-  return status.ok() ? 0 : 1;
+  MonitorClient monitor(ipc::IpcChannel{UniqueFd(kMonitorFd)});
+  UniqueFd connection(kConnectionFd);
+  if (const Status shed = shed_privileges(count, arguments); !shed.ok()) {
+    static_cast<void>(monitor.notify(
+        ipc::DisconnectNotice{truncated<limits::kMaxLogText>(shed.error().message)}));
+    return 1;
+  }
+  EventLoop loop(std::move(monitor), std::move(connection));
+  return loop.run().ok() ? 0 : 1;
 }

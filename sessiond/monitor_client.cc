@@ -51,6 +51,12 @@ Status MonitorClient::keep_notice(ipc::Packet packet) {
   }
 }
 
+bool MonitorClient::must_end() const {
+  return std::ranges::any_of(notices_, [](const MonitorNotice& notice) {
+    return std::holds_alternative<ipc::ShutdownNotice>(notice);
+  });
+}
+
 std::optional<MonitorNotice> MonitorClient::next_notice() {
   if (notices_.empty()) return std::nullopt;
   MonitorNotice notice = std::move(notices_.front());

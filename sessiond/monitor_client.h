@@ -41,6 +41,8 @@ class MonitorClient {
   // Reads one packet, which poll() has announced. The monitor's end is an error.
   Status receive_notice();
   std::optional<MonitorNotice> next_notice();
+  // Whether the notices that have been read tell us to end.
+  [[nodiscard]] bool must_end() const;
 
   [[nodiscard]] int fd() const { return channel_.fd(); }
 

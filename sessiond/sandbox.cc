@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -44,6 +45,15 @@ Result<unsigned> parse_id(std::string_view text) {
   return value;
 }
 
+// What a client can make libssh and us keep is far less; a flood that gets past that ends its own
+// connection.
+Status limit_memory() {
+  constexpr rlim_t kMost = 256UL * 1024 * 1024;
+  const rlimit limit{kMost, kMost};
+  if (setrlimit(RLIMIT_DATA, &limit) != 0) return system_error("setrlimit DATA");
+  return {};
+}
+
 struct FreeKey {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
 };
@@ -79,11 +89,13 @@ Status enter_sandbox(const SandboxIdentity& identity, int crash_fd) {
   TRY(become_user(identity.uid, identity.gid, {}));
   TRY(keep_capabilities_only({}));
   TRY(apply_resource_limits(ResourceLimits{}));
+  if (!kSanitized) TRY(limit_memory());
   TRY(forbid_dumps());
   TRY(die_with_parent(parent));
   g_crash_fd = crash_fd;
   if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) return system_error("signal");
   report_refused_syscalls(report_crash);
+  if (kSanitized) return {};
   return apply_syscall_filter(kSessiondSyscalls);
 }
 

@@ -34,15 +34,17 @@ int SessionChannel::data_callback(ssh_session /*session*/, ssh_channel /*channel
 }
 
 void SessionChannel::eof_callback(ssh_session /*session*/, ssh_channel /*channel*/, void* self) {
-  static_cast<SessionChannel*>(self)->client_eof_ = true;
-  static_cast<SessionChannel*>(self)->resume_ = true;
+  auto& channel = *static_cast<SessionChannel*>(self);
+  channel.client_eof_ = true;
+  channel.on_credit();
 }
 
 void SessionChannel::close_callback(ssh_session /*session*/, ssh_channel /*channel*/, void* self) {
-  static_cast<SessionChannel*>(self)->on_client_close();
+  static_cast<SessionChannel*>(self)->finish();
 }
 
 bool SessionChannel::on_request(std::string_view type, std::span<const std::uint8_t> payload) {
+  target_.news = true;
   if (type == "pty-req") return on_pty(payload);
   if (type == "env") return on_environment(payload);
   if (type == "window-change") return on_window_change(payload);
@@ -134,6 +136,7 @@ void SessionChannel::on_open_failed(const std::string& message) {
 void SessionChannel::say(const std::string& text) {
   const std::string line = text + "\r\n";
   output_.push_back({.data = Bytes(line.begin(), line.end()), .is_stderr = true});
+  target_.news = true;
 }
 
 void SessionChannel::fail_with(const std::string& text, std::uint32_t status) {
@@ -141,6 +144,7 @@ void SessionChannel::fail_with(const std::string& text, std::uint32_t status) {
   guest_eof_ = true;
   exited_ = Exited{.status = status, .signal = {}, .core_dumped = false};
   state_ = State::kEnding;
+  target_.news = true;
 }
 
 std::size_t SessionChannel::on_client_data(std::span<const std::uint8_t> data) {
@@ -161,13 +165,35 @@ void SessionChannel::on_guest_data(std::span<const std::uint8_t> data, bool is_s
   if (state_ != State::kRunning) return;
   if (output_.empty()) {
     const std::size_t written = session_.write(channel_, data, is_stderr);
-    bytes_out_ += written;
-    if (written > 0) target_.link->consumed(stream_, written);
+    count_written(written);
     data = data.subspan(written);
     if (data.empty()) return;
   }
   output_.push_back(
       {.data = Bytes(data.begin(), data.end()), .is_stderr = is_stderr, .from_guest = true});
+}
+
+// Writing may have made libssh read, and what it read may have closed the channel.
+void SessionChannel::count_written(std::size_t bytes) {
+  bytes_out_ += bytes;
+  if (bytes > 0 && target_.link && target_.link->is_live(stream_)) {
+    target_.link->consumed(stream_, bytes);
+  }
+}
+
+void SessionChannel::on_guest_eof() {
+  guest_eof_ = true;
+  target_.news = true;
+}
+
+void SessionChannel::on_exited(const Exited& exited) {
+  exited_ = exited;
+  target_.news = true;
+}
+
+void SessionChannel::on_credit() {
+  resume_ = true;
+  target_.news = true;
 }
 
 void SessionChannel::pump() {
@@ -188,15 +214,14 @@ void SessionChannel::pump_input() {
 }
 
 void SessionChannel::pump_output() {
-  while (!output_.empty()) {
+  while (!output_.empty() && state_ != State::kFinished) {
     Chunk& chunk = output_.front();
     const auto rest = std::span(chunk.data).subspan(chunk.written);
     const std::size_t written = session_.write(channel_, rest, chunk.is_stderr);
     if (written == 0) return;
     chunk.written += written;
     if (chunk.from_guest) {
-      bytes_out_ += written;
-      if (target_.link && target_.link->is_live(stream_)) target_.link->consumed(stream_, written);
+      count_written(written);
     }
     if (chunk.written == chunk.data.size()) output_.pop_front();
   }
@@ -221,14 +246,10 @@ void SessionChannel::send_exit(const Exited& exited) {
   }
 }
 
-void SessionChannel::on_client_close() {
-  output_.clear();
-  finish();
-}
-
 void SessionChannel::finish() {
   if (state_ == State::kFinished) return;
   state_ = State::kFinished;
+  target_.news = true;
   if (stream_ == 0) return;
   if (target_.link && target_.link->is_live(stream_)) target_.link->send_close(stream_);
   ipc::SessionClosedNotice notice;

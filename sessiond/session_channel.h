@@ -26,6 +26,8 @@ struct Target {
   std::unique_ptr<GuestLink> link;  // when ready
   std::string failure;              // when failed: a line for the user
   std::uint32_t exit_status = 255;
+  // Something has happened that the next pump() must see, before the loop may wait.
+  bool news = false;
 };
 
 class SessionChannel {
@@ -52,9 +54,9 @@ class SessionChannel {
   // The guest, for stream().
   void on_open_failed(const std::string& message);
   void on_guest_data(std::span<const std::uint8_t> data, bool is_stderr);
-  void on_guest_eof() { guest_eof_ = true; }
-  void on_exited(const Exited& exited) { exited_ = exited; }
-  void on_credit() { resume_ = true; }
+  void on_guest_eof();
+  void on_exited(const Exited& exited);
+  void on_credit();
 
   // Moves what can be moved now.
   void pump();
@@ -79,11 +81,11 @@ class SessionChannel {
   bool on_signal(std::span<const std::uint8_t> payload);
   bool on_program(std::optional<BoundedString<limits::kMaxCommand>> command);
   std::size_t on_client_data(std::span<const std::uint8_t> data);
-  void on_client_close();
 
   void start_program();
   void say(const std::string& text);
   void fail_with(const std::string& text, std::uint32_t status);
+  void count_written(std::size_t bytes);
   void pump_input();
   void pump_output();
   void pump_ending();

@@ -172,6 +172,10 @@ void SshSession::renew_budget() {
   if ((ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) == 0) budget_ = kBudget;
 }
 
+bool SshSession::has_new_budget() const {
+  return budget_ < kBudget && (ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) == 0;
+}
+
 std::size_t SshSession::write(ssh_channel channel, std::span<const std::uint8_t> data,
                               bool is_stderr) {
   const std::size_t window = ssh_channel_window_size(channel);

@@ -62,6 +62,8 @@ class SshSession {
 
   // Called once a round: gives a new budget if the last one has left the buffer.
   void renew_budget();
+  // The budget is used up, but what was written has left already: there is more to give.
+  [[nodiscard]] bool has_new_budget() const;
   // Writes what window and budget allow and returns how much that was.
   std::size_t write(ssh_channel channel, std::span<const std::uint8_t> data, bool is_stderr);
 

@@ -104,6 +104,24 @@ TEST(Session, ServesManyChannelsAndRefusesMoreThanAllowed) {
   EXPECT_GE(server.record().opened.size(), 3U);
 }
 
+TEST(Session, CarriesManyTransfersAtOnceWhileRekeying) {
+  TestServer server({.max_sessions = 9});
+  const auto share = " -o ControlPath=" + server.folder() + "/control -o RekeyLimit=3M ";
+  std::string line = server.ssh_command("-M -N -f" + share) + "; ";
+  for (int i = 1; i <= 8; ++i) {
+    const auto size = std::to_string(i * 1'111'111);
+    line += "head -c " + size + " /dev/zero | " + server.ssh_command(share) + "'cat; echo >&2' | " +
+            "wc -c & ";
+  }
+  const auto run = run_shell(
+      server.folder(), "sh -c \"" + line + "wait; " + server.ssh_command(share + "-O exit") + "\"");
+  for (int i = 1; i <= 8; ++i) {
+    EXPECT_THAT(run.output, HasSubstr(std::to_string(i * 1'111'111) + "\n")) << run.errors;
+  }
+  EXPECT_TRUE(server.all_ended());
+  EXPECT_THAT(server.record().crashes, IsEmpty());
+}
+
 TEST(Session, RefusesWhatItDoesNotOffer) {
   TestServer server;
   const auto subsystem = server.ssh("-s", "sftp");

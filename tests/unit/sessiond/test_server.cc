@@ -210,10 +210,11 @@ Status TestServer::answer_auth(Connection& connection, ipc::SessionMessage kind,
     case SessionMessage::kPublicKeyQueryRequest:
       ++record_.queries;
       if (!script_.accept_keys) ++record_.failures;
-      TRY(connection.channel.send(ipc::PublicKeyQueryReply{script_.accept_keys}));
-      if (script_.accept_keys || ++connection.failures < script_.most_failures) return {};
-      return connection.channel.send(
-          ipc::ShutdownNotice{std::string("Too many authentication failures")});
+      if (!script_.accept_keys && ++connection.failures >= script_.most_failures) {
+        TRY(connection.channel.send(
+            ipc::ShutdownNotice{std::string("Too many authentication failures")}));
+      }
+      return connection.channel.send(ipc::PublicKeyQueryReply{script_.accept_keys});
     case SessionMessage::kPublicKeyVerifyRequest:
       return verify(connection, TRY(ipc::decode<ipc::PublicKeyVerifyRequest>(bytes)));
     case SessionMessage::kNoneAuthRequest: return connection.channel.send(refused);
