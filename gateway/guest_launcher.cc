@@ -76,6 +76,7 @@ Outcome<LaunchAttempt> GuestLauncher::launch(const Patience& patience) {
     if (attempt.kind != Kind::kNoHello) return attempt;
     if (reason.empty() && !attempt.text.empty()) reason = ": " + attempt.text;
   }
+  if (reason.empty()) reason = ": nothing can be executed from /run or /var/lib there";
   return guest_failed(target_, reason);
 }
 
