@@ -3,6 +3,7 @@
 #include "monitor/listener_sandbox.h"
 
 #include <seccomp.h>
+#include <sys/prctl.h>
 
 #include <array>
 #include <vector>
@@ -36,6 +37,8 @@ constexpr std::array kListenerOnly = {
 
 Status enter_listener_sandbox() {
   TRY(forbid_dumps());
+  // Gateways outlive the attendant that started them: reaped here, wherever init is.
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return system_error("PR_SET_CHILD_SUBREAPER");
   TRY(keep_capabilities_only(available_of(kListenerCapabilities)));
   std::vector<SyscallRule> rules(kAttendantSyscalls.begin(), kAttendantSyscalls.end());
   rules.insert(rules.end(), kListenerOnly.begin(), kListenerOnly.end());

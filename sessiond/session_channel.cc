@@ -39,8 +39,12 @@ void SessionChannel::eof_callback(ssh_session /*session*/, ssh_channel /*channel
   channel.on_credit();
 }
 
+// OpenSSH's client closes as soon as both sides are at their end, and still takes the exit status
+// until we close too: a program whose output has ended is waited for.
 void SessionChannel::close_callback(ssh_session /*session*/, ssh_channel /*channel*/, void* self) {
-  static_cast<SessionChannel*>(self)->finish();
+  auto& channel = *static_cast<SessionChannel*>(self);
+  if (channel.state_ == State::kRunning && channel.eof_sent_ && !channel.exited_) return;
+  channel.finish();
 }
 
 bool SessionChannel::on_request(std::string_view type, std::span<const std::uint8_t> payload) {
