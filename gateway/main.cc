@@ -29,15 +29,20 @@ Result<std::uint32_t> parse_id(const char* text) {
   return id;
 }
 
-Status answer(ipc::IpcChannel& monitor, IncusClient& client) {
+Status answer(ipc::IpcChannel& monitor, Result<IncusClient>& client) {
   const auto request = TRY(monitor.receive_message<ipc::OpenRequest>(kRequestMs));
+  if (!client.ok()) {
+    const std::string text = "the gateway can't start: " + client.error().message;
+    return monitor.send(
+        ipc::FailedReply{TargetFailure::kIncusError, truncated<limits::kMaxUserMessage>(text)});
+  }
   const Progress progress = [&](const std::string& text) {
     // If the monitor has gone, the next wait notices.
     static_cast<void>(monitor.send(ipc::GatewayProgress{truncated<limits::kMaxUserMessage>(text)}));
   };
   // A little less than the monitor's own patience, so that the reason reaches it.
   const Patience patience(monitor.fd(), limits::kGatewayOpenMs - 1000);
-  auto opened = open_target(client, request, progress, patience);
+  auto opened = open_target(*client, request, progress, patience);
   if (!opened.ok()) {
     const Failure& failure = opened.failure();
     return monitor.send(
@@ -49,21 +54,25 @@ Status answer(ipc::IpcChannel& monitor, IncusClient& client) {
   return monitor.send(ipc::ReadyReply{opened->uid, truncated<64>(opened->instance_uuid)}, fds);
 }
 
-// Returns only if it can't begin.
-Error run(char** arguments) {
+Result<IncusClient> begin(char** arguments) {
   GatewayIds ids;
   ids.uid = TRY(parse_id(arguments[1]));
   ids.gid = TRY(parse_id(arguments[2]));
   ids.incus_gid = TRY(parse_id(arguments[3]));
-  TRY(null_standard_streams(false));
+  TRY(null_standard_streams(true));
   TRY(close_fds_from(kMonitorFd + 1));
   auto client = TRY(IncusClient::create());
   TRY(enter_sandbox(ids));
+  return client;
+}
+
+[[noreturn]] void run(char** arguments) {
   ipc::IpcChannel monitor{UniqueFd(kMonitorFd)};
-  const Status answered = answer(monitor, client);
+  auto client = begin(arguments);
+  const Status status = answer(monitor, client);
   // Here, without destructors: libcurl's would change signal handlers, which the filter refuses,
   // and everything ends with the process.
-  _exit(answered.ok() ? 0 : 1);
+  _exit(status.ok() ? 0 : 1);
 }
 
 }  // namespace
@@ -74,7 +83,5 @@ int main(int argc, char** argv) {
     std::fputs("ssh2incus-gateway is started by ssh2incus\n", stderr);
     return 2;
   }
-  const ssh2incus::Error error = ssh2incus::run(argv);
-  std::fprintf(stderr, "ssh2incus-gateway: %s\n", error.message.c_str());
-  return 1;
+  ssh2incus::run(argv);
 }
