@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,8 @@ mkdir -p /home/alice && chown 1001:1001 /home/alice
 
 
 def pytest_configure(config):
+    # Ended from outside, take back what was made all the same.
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated"))
     config.addinivalue_line("markers", "expect_logins(n): the logins that the test must cause")
 
 
@@ -38,6 +41,13 @@ def pytest_collection_modifyitems(items):
     without = [item.nodeid for item in items if item.get_closest_marker("expect_logins") is None]
     if without:
         raise pytest.UsageError("tests that don't say expect_logins(n): " + ", ".join(without))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if call.when == "call":
+        item.has_passed = outcome.get_result().passed
 
 
 @pytest.fixture(scope="session")
@@ -167,6 +177,14 @@ def member(server, users, keyring):
 
 
 @pytest.fixture
+def open_folder():
+    """A directory that all users may enter (pytest's own is root's)."""
+    with tempfile.TemporaryDirectory(prefix="ssh2incus-test-") as folder:
+        pathlib.Path(folder).chmod(0o755)
+        yield pathlib.Path(folder)
+
+
+@pytest.fixture
 def terminal():
     with contextlib.ExitStack() as stack:
         yield lambda argv, **settings: stack.enter_context(Terminal(argv, **settings))
@@ -180,6 +198,8 @@ def logins(request):
     shared = [request.getfixturevalue("server")] if "server" in names else []
     starter = request.getfixturevalue("start_server") if "start_server" in names else None
     yield
+    if not getattr(request.node, "has_passed", False):
+        return  # skipped, or failed for a reason that is told already
     wanted = request.node.get_closest_marker("expect_logins").args[0]
     servers = shared + (starter.running if starter else [])
 

@@ -142,14 +142,14 @@ def test_options_of_features_to_come_are_understood(member, keys, key, options):
 @pytest.mark.expect_logins(0)
 @pytest.mark.parametrize("option", [
     "unknown-option", 'command=echo', 'command="unfinished', 'from=""', "expiry-time=\"soon\"",
-    'permitopen="nonsense"', 'environment="1x=2"', "no-pty,,no-pty", "restrict, pty",
+    'permitopen="nonsense"', 'environment="novalue"', "no-pty,,no-pty", "restrict, pty",
     'principals="x"', 'tunnel="x"',
 ])
 def test_unknown_or_malformed_option_refuses_the_key_and_the_log_says_why(member, keys, key,
                                                                          option):
     keys.write_keys(with_options(option, key))
     shown = refused(member)
-    assert "option" in shown or "line" in shown, shown
+    assert "authorized_keys:1: " in shown, shown
 
 
 @pytest.mark.expect_logins(0)
