@@ -66,7 +66,7 @@ def test_max_sessions_flag(start_server, root_key):
 def test_rekeying_by_the_client_keeps_the_data_intact(ssh):
     data = os.urandom(6 << 20)
     result = ssh.run("tee /tmp/rekey | sha256sum; cat /tmp/rekey >&2", input=data, timeout=60,
-                     options=["RekeyLimit=256K"])
+                     options=["RekeyLimit=256K", "KexAlgorithms=curve25519-sha256"])
     assert result.returncode == 0
     assert result.stdout.split()[0].decode() == hashlib.sha256(data).hexdigest()
     assert result.stderr.endswith(data)

@@ -3,6 +3,7 @@ import contextlib
 import socket
 import subprocess
 
+import paramiko
 import pytest
 
 from harness.client import Client, fresh_source, wait_until
@@ -104,8 +105,8 @@ def test_incus_that_hangs_up_without_an_answer(start_server, root_key, open_fold
 
 @pytest.mark.expect_logins(0)
 @pytest.mark.parametrize("login, words", [
-    ("-c1", ["-c1"]), ("c1-", ["c1-"]), ("1c", ["1c"]), ("c_1", ["c_1"]), ("a@b@c", []),
-    ("c1.p1.p2", []), ("+c1+nonsense=1+m2", []), ("", []), ("c1+", []), ("@c1", []), ("c1.", []),
+    ("c1-", ["c1-"]), ("1c", ["1c"]), ("c_1", ["c_1"]), ("a@b@c", []),
+    ("+c1+nonsense=1+m2", []), ("", []), ("c1+", []), ("@c1", []), ("c1.", []),
     ("x" * 64, ["63"]), ("c1+no such", []),
 ])
 def test_login_that_cannot_be_understood_says_why(server, root_key, login, words):
@@ -138,13 +139,21 @@ def test_remote_that_does_not_exist(server, root_key):
 
 
 @pytest.mark.expect_logins(0)
-def test_control_characters_in_a_login_are_refused_and_escaped_in_the_log(server, root_key):
-    evil = "c1\x1b[31m\u202e\r\nfake level=info event=auth_succeeded"
-    result = Client(server, root_key, evil, fresh_source()).run("true")
-    assert result.returncode == 255
-    wait_until(lambda: server.log.events("connection_closed"), 10)
+@pytest.mark.parametrize("login", [
+    "-c1", "c1\x1b[31m\u202e\r\nfake level=info event=auth_succeeded", "c1\0", "c1\x7f", "x" * 5000,
+    "\udcff\udcfe",
+])
+def test_login_that_openssh_would_not_send_is_refused_and_escaped_in_the_log(server, root_key, login):
+    stream = socket.create_connection((server.address, server.port), 10, (fresh_source(), 0))
+    with stream, paramiko.Transport(stream) as transport:
+        transport.start_client(timeout=20)
+        with pytest.raises((paramiko.SSHException, EOFError)):
+            transport.auth_publickey(login.encode("utf-8", "surrogateescape"),
+                                     paramiko.Ed25519Key.from_private_key_file(str(root_key.path)))
+    server.log.wait_for("connection_closed")
     raw = server.log.raw()
-    assert b"\x1b" not in raw and b"\r" not in raw and "\u202e".encode() not in raw
+    assert not any(byte in raw for byte in (b"\x1b", b"\r", b"\0", b"\x7f", b"\xff"))
+    assert "\u202e".encode() not in raw
     assert not any(line.startswith(b"fake") for line in raw.splitlines())
 
 

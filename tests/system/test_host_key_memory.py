@@ -46,7 +46,8 @@ def test_after_login(ssh, server):
 @pytest.mark.parametrize("algorithms", [["ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512"]])
 def test_after_rekeying(ssh, server, algorithms):
     for algorithm in algorithms:
-        client = ssh.but(options=[f"HostKeyAlgorithms={algorithm}", "RekeyLimit=256K"])
+        client = ssh.but(options=[f"HostKeyAlgorithms={algorithm}", "RekeyLimit=256K",
+                                  "KexAlgorithms=curve25519-sha256"])
         process = client.start("cat >/dev/null; echo done; sleep 60")
         process.stdin.write(b"x" * (3 << 20))
         process.stdin.close()

@@ -3,6 +3,7 @@ import contextlib
 import os
 import signal
 
+import paramiko
 import pytest
 
 from harness.client import Client, end, wait_until
@@ -12,13 +13,15 @@ from harness.process import Process, processes
 def kill_one(ssh, server, incus, find):
     """Two connections; kills a process of the first, then looks at what is left."""
     server.wait_idle()
+    wait_until(lambda: not incus.runs("c1", "guest-"), 10, "the end of earlier guests")
     listener_files = Process(server.pid).file_count()
     instance_before = sorted(incus.instance_processes("c1"))
     victim = ssh.start("echo ready; sleep 4001")
-    other = ssh.start("echo ready; read x; echo still")
+    other = None
     try:
         assert victim.stdout.readline() == b"ready\n"
         first = find(server, incus, "sleep 4001")
+        other = ssh.start("echo ready; read x; echo still")
         assert other.stdout.readline() == b"ready\n"
         os.kill(first, signal.SIGKILL)
         victim.wait(15)
@@ -28,10 +31,15 @@ def kill_one(ssh, server, incus, find):
         assert output == b"still\n" and other.returncode == 0
     finally:
         end(victim)
-        end(other)
+        if other:
+            end(other)
     server.wait_idle()
-    wait_until(lambda: sorted(incus.instance_processes("c1")) == instance_before, 15,
-               f"the same processes in the instance: {instance_before}")
+    try:
+        wait_until(lambda: sorted(incus.instance_processes("c1")) == instance_before, 15,
+                   f"the same processes in the instance: {instance_before}")
+    finally:
+        for process in processes_of("sleep 4001"):
+            os.kill(process.pid, signal.SIGKILL)
     assert ssh.output("echo again") == "again\n"
     server.wait_idle()
     wait_until(lambda: Process(server.pid).file_count() <= listener_files + 1, 5,
@@ -50,13 +58,23 @@ def monitor(server, *_):
 
 def guest(server, incus, command):
     """The guest, seen from the host: the parent of the session's shell."""
-    for process in processes():
-        with contextlib.suppress(OSError, TypeError):
-            if command in " ".join(process.arguments):
-                parent = Process(process.parent())
-                if "ssh2incus-guest" in parent.name + " ".join(parent.arguments[:1]):
-                    return parent.pid
+    for process in processes_of(command):
+        parent = Process(process.parent())
+        if "ssh2incus/guest-" in " ".join(parent.arguments[:1]):
+            return parent.pid
     raise AssertionError("guest not found")
+
+
+def processes_of(command):
+    """Those of the instance whose command line holds the text, seen from the host."""
+    ours = os.readlink("/proc/self/ns/pid")
+    found = []
+    for process in processes():
+        with contextlib.suppress(OSError):
+            if command in " ".join(process.arguments) and \
+                    os.readlink(process.folder / "ns/pid") != ours:
+                found.append(process)
+    return found
 
 
 @pytest.mark.expect_logins(3)
@@ -87,6 +105,8 @@ def test_attendant_killed_before_the_login(server):
         monitor_process, = server.monitors()
         attendant, = [child for child in monitor_process.children() if child.name == "ssh2incus"]
         os.kill(attendant.pid, signal.SIGKILL)
+        with pytest.raises((paramiko.SSHException, EOFError)):
+            transport.auth_publickey("c1", paramiko.ECDSAKey.generate())
         wait_until(lambda: not transport.is_active(), 10)
     server.wait_idle()
 

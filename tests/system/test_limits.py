@@ -61,7 +61,8 @@ def refused_keys(server, login, count, source):
 def test_max_auth_tries(start_server):
     server = start_server("--max-auth-tries", "3")
     assert refused_keys(server, "c1", 10, fresh_source()) in (2, 3)
-    assert len(server.log.wait_for("auth_failed")) <= 3
+    failures = server.log.wait_for("auth_failed", method="publickey")
+    assert len(failures) == 3 and len({event.fingerprint for event in failures}) == 3
 
 
 @pytest.mark.expect_logins(0)

@@ -15,6 +15,7 @@ from harness.client import environment
 class Terminal:
     def __init__(self, argv, rows=24, columns=80, env=None):
         self.screen = b""
+        self.before = b""
         self.status = None
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
@@ -33,12 +34,14 @@ class Terminal:
         os.write(self.fd, text.encode() if isinstance(text, str) else text)
 
     def expect(self, pattern, timeout=15):
-        """Waits for the pattern in what hasn't been matched yet; returns the match."""
+        """Waits for the pattern in what hasn't been matched yet; returns the match. What came before
+        it is in self.before."""
         regex = re.compile(pattern.encode() if isinstance(pattern, str) else pattern, re.S)
         deadline = time.monotonic() + timeout
         while True:
             found = regex.search(self.screen)
             if found:
+                self.before = self.screen[:found.start()]
                 self.screen = self.screen[found.end():]
                 return found
             left = deadline - time.monotonic()
