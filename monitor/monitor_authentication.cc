@@ -128,18 +128,20 @@ Status Monitor::on_key_query(const ipc::PublicKeyQueryRequest& request) {
     return channels_.sessiond.send(ipc::PublicKeyQueryReply{true});
   }
   const auto counted = attempts_.record(kPublicKey, AttemptResult::kFailed);
-  log_.write(LogLevel::kDebug, "key_refused",
-             {{"login", login_},
-              {"fingerprint", fingerprint(*request.key_blob)},
-              {"reason", account_refusal_.empty() ? "not authorised" : account_refusal_}});
-  wait_for_floor(started);
-  TRY(channels_.sessiond.send(ipc::PublicKeyQueryReply{false}));
-  if (!counted.too_many) return {};
   log_.write(LogLevel::kNotice, "auth_failed",
-             {{"login", login_}, {"reason", "too many failures"}});
-  move_to(request.kKind, MonitorState::kClosing);
-  return channels_.sessiond.send(
-      ipc::ShutdownNotice{std::string("Too many authentication failures")});
+             {{"login", login_},
+              {"method", kPublicKey},
+              {"fingerprint", fingerprint(*request.key_blob)},
+              {"reason", account_refusal_.empty() ? "key not authorised" : account_refusal_}});
+  wait_for_floor(started);
+  if (counted.too_many) {
+    // Before the reply: with it sessiond could already pass on the next request.
+    move_to(request.kKind, MonitorState::kClosing);
+    log_.write(LogLevel::kNotice, "too_many_failures", {{"login", login_}});
+    TRY(channels_.sessiond.send(
+        ipc::ShutdownNotice{std::string("Too many authentication failures")}));
+  }
+  return channels_.sessiond.send(ipc::PublicKeyQueryReply{false});
 }
 
 Result<std::string> Monitor::why_not_proven(const ipc::PublicKeyVerifyRequest& request) {
@@ -214,8 +216,7 @@ Status Monitor::refuse(std::string_view method, const std::string& reason,
   reply.methods = std::string(kMethods);
   if (counted.too_many) {
     reply.outcome = ipc::AuthOutcome::kTooManyFailures;
-    log_.write(LogLevel::kNotice, "auth_failed",
-               {{"login", login_}, {"reason", "too many failures"}, {"last", reason}});
+    log_.write(LogLevel::kNotice, "too_many_failures", {{"login", login_}, {"last", reason}});
     state_ = MonitorState::kClosing;
   }
   return channels_.sessiond.send(reply);

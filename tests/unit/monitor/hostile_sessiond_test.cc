@@ -106,7 +106,8 @@ TEST_F(HostileSessiondTest, IsEndedByFds) {
 
 TEST_F(HostileSessiondTest, IsEndedByAnUnknownKind) {
   for (const int kind : {0, 13, 64, 65, 73, 74, 255}) {
-    attack(MonitorState::kReady, Bytes{static_cast<std::uint8_t>(kind), 0, 0}, "kind " + std::to_string(kind));
+    attack(MonitorState::kReady, Bytes{static_cast<std::uint8_t>(kind), 0, 0},
+           "kind " + std::to_string(kind));
   }
 }
 
