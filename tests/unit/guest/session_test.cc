@@ -24,11 +24,7 @@ class GuestSession : public testing::Test {
   GuestProcess guest{grant_for("root")};
 };
 
-// A second user of this machine with a usable shell, or none.
-std::optional<GuestGrant> other_user_grant() {
-  auto grant = grant_for("nobody");
-  return grant;
-}
+std::optional<GuestGrant> other_user_grant() { return grant_for("nobody"); }
 
 TEST_F(GuestSession, KeepsStdoutAndStderrApart) {
   const auto& log = guest.run(command("echo out; echo err >&2"));
