@@ -84,12 +84,12 @@ class Contestants:
         self.made = subprocess.run([paths.ROOT / "packaging" / "create-system-users"], check=True,
                                    capture_output=True, text=True).stdout.splitlines()
         self.keyring = KeyRing()
-        self.incus = Incus().up()
+        self.incus = Incus("/var/lib/incus-ssh2incus-bench").up()
         self.incus.ensure("c1")
         self.user = hostusers.HostUser("s2ibench", ["incus-admin"], ["-p", "*"])
         self.user.create()
         key = self.keyring.get("ed25519", name="root")
-        self.root_keys = hostusers.RootKeys()
+        self.root_keys = hostusers.RootKeys("ssh2incus-bench")
         self.root_keys.add(key.public)
         variables = (f"INCUS_SOCKET={self.incus.socket} "
                      f"INCUS_CONF={self.user.home}/.config/incus")

@@ -61,7 +61,8 @@ class HostUser:
 class RootKeys:
     """Lines for root in /etc/ssh/authorized_keys.d: marked, added and removed again."""
 
-    def __init__(self):
+    def __init__(self, mark=MARK):
+        self.mark = mark
         self.made = []
 
     def add(self, line):
@@ -72,12 +73,12 @@ class RootKeys:
         if not ROOT_KEYS.exists():
             self.made.append(ROOT_KEYS)
         with open(ROOT_KEYS, "a") as file:
-            file.write(f"{line} {MARK}\n")
+            file.write(f"{line} {self.mark}\n")
         os.chmod(ROOT_KEYS, 0o644)
 
     def remove(self):
         if ROOT_KEYS.exists():
-            lines = [line for line in ROOT_KEYS.read_text().splitlines(True) if MARK not in line]
+            lines = [line for line in ROOT_KEYS.read_text().splitlines(True) if self.mark not in line]
             ROOT_KEYS.write_text("".join(lines))
             if not lines and ROOT_KEYS in self.made:
                 ROOT_KEYS.unlink()
