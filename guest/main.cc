@@ -3,6 +3,7 @@
 // the monitor and is trusted, what follows comes from sessiond and isn't. Privileges shrink here:
 // resolve the user as root, become the user for good, then serve.
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -11,13 +12,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "common/guest_frames.h"
 #include "guest/account.h"
+#include "guest/leader_table.h"
 #include "guest/multiplexer.h"
 
 namespace ssh2incus::guest {
@@ -42,12 +47,37 @@ Status install(const char* own_path, const char* final_path) {
   return system_error(std::string("cannot install as ") + final_path, error);
 }
 
+// The real user id of a process, also of one that has died and isn't reaped; none if unknown.
+std::optional<uid_t> user_of(pid_t pid) {
+  const UniqueFd file(
+      open(("/proc/" + std::to_string(pid) + "/status").c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 2048> text{};
+  if (!file.valid() || read(file.get(), text.data(), text.size() - 1) <= 0) return std::nullopt;
+  const char* line = std::strstr(text.data(), "\nUid:\t");
+  uid_t uid = 0;
+  if (line == nullptr || std::sscanf(line, "\nUid:\t%u", &uid) != 1) return std::nullopt;
+  return uid;
+}
+
+// What a killed multiplexer could not do any more, by its user's right alone.
+void hang_up_for(pid_t worker, const LeaderTable* leaders) {
+  const auto uid = user_of(worker);
+  if (leaders == nullptr || !uid) return;
+  if (setgroups(0, nullptr) != 0 || setresuid(*uid, *uid, *uid) != 0) return;
+  leaders->hang_up();
+}
+
 // Incus kills only its direct child, so that child does nothing but wait for the one that works.
-int wait_for(pid_t worker) {
+int wait_for(pid_t worker, const LeaderTable* leaders) {
   const UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   dup2(null.get(), STDIN_FILENO);
   dup2(null.get(), STDOUT_FILENO);
   dup2(null.get(), STDERR_FILENO);
+  siginfo_t info{};
+  while (waitid(P_PID, static_cast<id_t>(worker), &info, WEXITED | WNOWAIT) != 0 &&
+         errno == EINTR) {
+  }
+  if (info.si_code != CLD_EXITED) hang_up_for(worker, leaders);
   int status = 0;
   while (waitpid(worker, &status, 0) < 0 && errno == EINTR) {
   }
@@ -125,7 +155,7 @@ Result<UniqueFd> take_signals() {
   return signals;
 }
 
-int serve(pid_t launcher) {
+int serve(pid_t launcher, LeaderTable* leaders) {
   close_range(3, ~0U, 0);
   if (chdir("/") != 0) return complain("cannot enter /");
   auto grant = read_grant();
@@ -150,7 +180,7 @@ int serve(pid_t launcher) {
   dup2(null.get(), STDIN_FILENO);
   dup2(null.get(), STDOUT_FILENO);
   Multiplexer multiplexer(std::move(**account), std::move(*grant), std::move(input),
-                          std::move(output), std::move(*signals));
+                          std::move(output), std::move(*signals), leaders);
   const auto status = multiplexer.run();
   return status.ok() ? 0 : complain(status.error().message);
 }
@@ -164,9 +194,10 @@ int run(int argc, char** argv) {
     return complain("usage: ssh2incus-guest [--install FINAL_PATH]");
   }
   const pid_t launcher = getpid();
+  LeaderTable* leaders = LeaderTable::create();
   const pid_t worker = fork();
   if (worker < 0) return complain("cannot start a process");
-  return worker == 0 ? serve(launcher) : wait_for(worker);
+  return worker == 0 ? serve(launcher, leaders) : wait_for(worker, leaders);
 }
 
 }  // namespace

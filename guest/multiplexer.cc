@@ -25,12 +25,13 @@ constexpr std::uint32_t kMostSessions = 256;  // whatever the grant says
 }  // namespace
 
 Multiplexer::Multiplexer(Account account, GuestGrant grant, UniqueFd input, UniqueFd output,
-                         UniqueFd signals)
+                         UniqueFd signals, LeaderTable* leaders)
     : account_(std::move(account)),
       grant_(std::move(grant)),
       input_(std::move(input)),
       output_(std::move(output)),
       signals_(std::move(signals)),
+      leaders_(leaders),
       scratch_(kScratchSize) {}
 
 Status Multiplexer::run() {
@@ -151,6 +152,7 @@ Status Multiplexer::open_session(std::uint32_t stream, std::span<const std::uint
   output_.send_message(
       FrameType::kOpened, stream,
       Opened{static_cast<std::uint32_t>(process->pid), truncated<64>(process->tty)});
+  if (leaders_ != nullptr) leaders_->add(process->pid);
   sessions_.try_emplace(stream, stream, std::move(process).value(), output_);
   return {};
 }
@@ -181,7 +183,7 @@ void Multiplexer::close_session(std::uint32_t stream) {
   const auto found = sessions_.find(stream);
   if (found == sessions_.end()) return;
   found->second.hang_up();
-  abandoned_.push_back(found->second.pid());
+  abandon(found->second.pid());
   sessions_.erase(found);
   reap_abandoned();
 }
@@ -192,10 +194,15 @@ void Multiplexer::forget_finished() {
       ++entry;
       continue;
     }
-    abandoned_.push_back(entry->second.pid());
+    abandon(entry->second.pid());
     entry = sessions_.erase(entry);
   }
   if (!abandoned_.empty()) reap_abandoned();
+}
+
+void Multiplexer::abandon(pid_t leader) {
+  if (leaders_ != nullptr) leaders_->remove(leader);
+  abandoned_.push_back(leader);
 }
 
 void Multiplexer::reap_abandoned() {

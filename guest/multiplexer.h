@@ -13,6 +13,7 @@
 #include "common/result.h"
 #include "common/unique_fd.h"
 #include "guest/account_files.h"
+#include "guest/leader_table.h"
 #include "guest/output_queue.h"
 #include "guest/session.h"
 
@@ -21,7 +22,9 @@ namespace ssh2incus::guest {
 class Multiplexer {
  public:
   // signals: a signalfd for SIGCHLD and SIGTERM, which the caller has blocked.
-  Multiplexer(Account account, GuestGrant grant, UniqueFd input, UniqueFd output, UniqueFd signals);
+  // leaders: where running sessions are noted, or null.
+  Multiplexer(Account account, GuestGrant grant, UniqueFd input, UniqueFd output, UniqueFd signals,
+              LeaderTable* leaders = nullptr);
 
   // Until stdin ends, SIGTERM comes or sessiond breaks the protocol (an error); then every session
   // has got its SIGHUP.
@@ -53,12 +56,14 @@ class Multiplexer {
   void close_session(std::uint32_t stream);
   void forget_finished();
   void reap_abandoned();
+  void abandon(pid_t leader);
 
   Account account_;
   GuestGrant grant_;
   UniqueFd input_;
   OutputQueue output_;
   UniqueFd signals_;
+  LeaderTable* leaders_;
   FrameDecoder decoder_{FrameSource::kSessiond};
   Bytes scratch_;
   std::map<std::uint32_t, Session> sessions_;
