@@ -104,6 +104,12 @@ Log Log::open(bool debug) {
   return log;
 }
 
+Log Log::to(int fd) {
+  Log log;
+  log.fd_ = fd;
+  return log;
+}
+
 Log Log::with(const std::vector<LogField>& fields) const {
   Log log = *this;
   log.text_fields_ += as_text(fields);

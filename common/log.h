@@ -33,6 +33,8 @@ class Log {
  public:
   // journald if stderr is connected to it ($JOURNAL_STREAM), else stderr.
   static Log open(bool debug);
+  // Lines to that fd, which stays the caller's.
+  static Log to(int fd);
 
   void write(LogLevel level, std::string_view event, const std::vector<LogField>& fields) const;
   // A log whose lines all carry these fields too.
