@@ -78,13 +78,14 @@ def multiplexed(contestants, quick):
 
 def throughput(contestants, quick):
     size = (32 if quick else 256) << 20
-    with tempfile.NamedTemporaryFile() as source:
-        source.truncate(size)
+    with tempfile.NamedTemporaryFile() as zeros:
+        zeros.truncate(size)
         for cipher in CIPHERS:
             def down(client):
                 begin = time.monotonic()
-                with subprocess.Popen(client.argv(f"head -c {size} /dev/zero",
-                                                  options=[f"Ciphers={cipher}"]),
+                # Not `head -c`: busybox' copies byte by byte and would be what is measured.
+                source = f"dd if=/dev/zero bs=131072 count={size >> 17} 2>/dev/null"
+                with subprocess.Popen(client.argv(source, options=[f"Ciphers={cipher}"]),
                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
                     received = 0
                     while block := process.stdout.read1(1 << 20):
@@ -94,7 +95,7 @@ def throughput(contestants, quick):
 
             def up(client):
                 begin = time.monotonic()
-                with open(source.name, "rb") as stdin:
+                with open(zeros.name, "rb") as stdin:
                     subprocess.run(client.argv("cat >/dev/null", options=[f"Ciphers={cipher}"]),
                                    stdin=stdin, check=True, capture_output=True)
                 return size / (time.monotonic() - begin) / 1e6
@@ -208,6 +209,9 @@ def main():
                     print(f"measuring {part.__name__} ...", flush=True)
                     part(contestants, arguments.quick)
             names = list(contestants.clients)
+        except BaseException:
+            print(contestants.servers["ssh2incus"].log.text()[-3000:])
+            raise
         finally:
             contestants.stop()
     show(names)

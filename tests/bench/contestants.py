@@ -76,8 +76,8 @@ class Sshd:
 
 
 class Contestants:
-    """All three, started; names in the order of the tables. sshd's commands run as a user of ours
-    with a plain /bin/sh, so that nobody's .bashrc is measured."""
+    """All three, started; names in the order of the tables. The host user is one of ours with a
+    plain /bin/sh, so that nobody's .bashrc is measured."""
 
     def __init__(self, folder):
         hostusers.make_group("incus-admin")
@@ -89,8 +89,7 @@ class Contestants:
         self.user = hostusers.HostUser("s2ibench", ["incus-admin"], ["-p", "*"])
         self.user.create()
         key = self.keyring.get("ed25519", name="root")
-        self.root_keys = hostusers.RootKeys("ssh2incus-bench")
-        self.root_keys.add(key.public)
+        self.user.write_keys(key.public)
         variables = (f"INCUS_SOCKET={self.incus.socket} "
                      f"INCUS_CONF={self.user.home}/.config/incus")
         self.servers = {
@@ -101,13 +100,13 @@ class Contestants:
                                FORCED.format(environment=variables)),
         }
         self.clients = {name: Client(server.start(), key, 
-                                      "c1" if name == "ssh2incus" else self.user.name)
+                                      f"c1+{self.user.name}" if name == "ssh2incus"
+                                      else self.user.name)
                         for name, server in self.servers.items()}
 
     def stop(self):
         for server in self.servers.values():
             server.stop()
-        self.root_keys.remove()
         self.user.remove()
         if not os.environ.get("SSH2INCUS_KEEP_INCUS"):
             self.incus.down()

@@ -35,7 +35,7 @@ class HostUser:
             pwd.getpwnam(self.name)
         except KeyError:
             return
-        run("userdel", self.name)
+        run("userdel", "-f", self.name)
         shutil.rmtree(self.home, ignore_errors=True)
 
     @property
