@@ -1,5 +1,6 @@
 """The servers that are measured side by side: ours, Debian's sshd as it is, and Debian's sshd with
 ForceCommand incus exec, which is what people do without us."""
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -80,40 +81,50 @@ class Contestants:
     plain /bin/sh, so that nobody's .bashrc is measured."""
 
     def __init__(self, folder):
-        hostusers.make_group("incus-admin")
-        self.made = subprocess.run([paths.ROOT / "packaging" / "create-system-users"], check=True,
-                                   capture_output=True, text=True).stdout.splitlines()
-        self.keyring = KeyRing()
-        self.incus = Incus("/var/lib/incus-ssh2incus-bench").up()
-        self.incus.ensure("c1")
-        self.user = hostusers.HostUser("s2ibench", ["incus-admin"], ["-p", "*"])
-        self.user.create()
-        key = self.keyring.get("ed25519", name="root")
-        self.user.write_keys(key.public)
-        variables = (f"INCUS_SOCKET={self.incus.socket} "
-                     f"INCUS_CONF={self.user.home}/.config/incus")
+        self.cleanup = contextlib.ExitStack()
+        try:
+            self.prepare(folder)
+        except BaseException:
+            self.stop()
+            raise
+
+    def prepare(self, folder):
+        script = paths.ROOT / "packaging" / "create-system-users"
+        made = subprocess.run([script], check=True, capture_output=True, text=True).stdout
+        self.cleanup.callback(remove_system_users, made.splitlines())
+        keyring = KeyRing()
+        self.cleanup.callback(keyring.close)
+        user = hostusers.HostUser("s2ibench", ["incus-admin"], ["-p", "*"])
+        user.create()
+        self.cleanup.callback(user.remove)
+        key = keyring.get("ed25519", name="user")
+        user.write_keys(key.public)
+        self.incus = Incus("/var/lib/incus-ssh2incus-bench")
+        self.cleanup.callback(self.incus.down)
+        self.incus.up().ensure("c1")
+        variables = f"INCUS_SOCKET={self.incus.socket} INCUS_CONF={user.home}/.config/incus"
         self.servers = {
-            "ssh2incus": Server(self.keyring, folder / "ours", self.incus,
+            "ssh2incus": Server(keyring, folder / "ours", self.incus,
                                 ["--max-startups", "500:1:600"]),
-            "sshd": Sshd(self.keyring, folder / "sshd", key),
-            "sshd+incus": Sshd(self.keyring, folder / "forced", key,
+            "sshd": Sshd(keyring, folder / "sshd", key),
+            "sshd+incus": Sshd(keyring, folder / "forced", key,
                                FORCED.format(environment=variables)),
         }
-        self.clients = {name: Client(server.start(), key, 
-                                      f"c1+{self.user.name}" if name == "ssh2incus"
-                                      else self.user.name)
-                        for name, server in self.servers.items()}
+        self.clients = {}
+        for name, server in self.servers.items():
+            server.start()
+            self.cleanup.callback(server.stop)
+            login = f"c1+{user.name}" if name == "ssh2incus" else user.name
+            self.clients[name] = Client(server, key, login)
 
     def stop(self):
-        for server in self.servers.values():
-            server.stop()
-        self.user.remove()
-        if not os.environ.get("SSH2INCUS_KEEP_INCUS"):
-            self.incus.down()
-        self.keyring.close()
-        for kind, name in (line.split() for line in reversed(self.made)):
-            subprocess.run({"user": ["userdel", name], "group": ["groupdel", name],
-                            "file": ["rm", "-f", name]}[kind], capture_output=True)
+        self.cleanup.close()
+
+
+def remove_system_users(lines):
+    for kind, name in (line.split() for line in reversed(lines)):
+        subprocess.run({"user": ["userdel", name], "group": ["groupdel", name],
+                        "file": ["rm", "-f", name]}[kind], capture_output=True)
 
 
 def family_cpu(pid):
