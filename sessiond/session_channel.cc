@@ -1,10 +1,17 @@
 // A session channel's life; see session_channel.h.
 #include "sessiond/session_channel.h"
 
+#include <utility>
+
 #include "common/escape.h"
 #include "sessiond/channel_request.h"
 
 namespace ssh2incus {
+namespace {
+
+constexpr std::size_t kMaxEarlySignals = 16;
+
+}  // namespace
 
 SessionChannel::SessionChannel(SshSession& session, MonitorClient& monitor, Target& target,
                                const ipc::SessionPermissions& permissions, ssh_channel channel)
@@ -86,7 +93,11 @@ bool SessionChannel::on_window_change(std::span<const std::uint8_t> payload) {
 }
 
 bool SessionChannel::on_signal(std::span<const std::uint8_t> payload) {
-  const auto name = parse_signal(payload);
+  auto name = parse_signal(payload);
+  if (name && state_ == State::kWaiting && early_signals_.size() < kMaxEarlySignals) {
+    early_signals_.push_back(std::move(*name));
+    return true;
+  }
   if (!name || state_ != State::kRunning || !target_.link) return false;
   target_.link->send_signal(stream_, *name);
   return true;
@@ -126,6 +137,9 @@ void SessionChannel::start_program() {
   request.command = command_;
   request.environment = environment_;
   stream_ = target_.link->open_session(request);
+  for (const auto& name : std::exchange(early_signals_, {})) {
+    target_.link->send_signal(stream_, name);
+  }
   state_ = State::kRunning;
   resume_ = true;
   ipc::SessionOpenedNotice notice{.stream = stream_, .pty = pty_.has_value(), .command = {}};

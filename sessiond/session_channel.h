@@ -102,6 +102,7 @@ class SessionChannel {
   std::optional<PtyRequest> pty_;
   std::vector<EnvironmentEntry> environment_;
   std::optional<BoundedString<limits::kMaxCommand>> command_;
+  std::vector<std::string> early_signals_;  // for the program that waits for its target
   std::uint32_t stream_ = 0;
 
   std::size_t unread_ = 0;   // of the client's data, left in libssh's buffer
