@@ -24,9 +24,7 @@ struct LaterFlag {
   const char* feature;
   bool takes_value;
 };
-constexpr std::array<LaterFlag, 21> kLaterFlags = {{
-    {"--auth-methods", "enable auth method chain, e.g.: \"publickey,password\"",
-     "authentication chains", true},
+constexpr std::array<LaterFlag, 20> kLaterFlags = {{
     {"-b,--banner", "show banner on login", "banners", false},
     {"-c,--client-cert", "client certificate for remote", "remotes", true},
     {"-k,--client-key", "client key for remote", "remotes", true},
@@ -87,11 +85,14 @@ struct RawFlags {
   bool version = false;
   bool no_penalties = false;
   std::string max_startups;
+  std::string auth_methods;
   std::array<bool, kLaterFlags.size()> later{};
   std::array<std::string, kLaterFlags.size()> later_values{};
 };
 
 void add_reference_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
+  app.add_option("--auth-methods", raw.auth_methods,
+                 "enable auth method chain, e.g.: \"publickey,password\"");
   app.add_flag("-d,--debug", config.debug, "enable debug log");
   app.add_option(
          "-g,--groups", config.allowed_groups,
@@ -144,6 +145,19 @@ void add_own_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
   app.add_option("--pid-file", config.pid_file, "file to write the listener's process id to");
 }
 
+std::string set_auth_chains(ServerConfig& config, const std::string& text) {
+  if (text.empty()) return {};
+  auto chains = AuthenticationChains::parse(text, config.auth_chains.methods());
+  if (!chains.ok()) return "--auth-methods: " + chains.error().message;
+  for (const AuthMethod method : {AuthMethod::kPassword, AuthMethod::kKeyboardInteractive}) {
+    if (!chains->uses(method)) continue;
+    return "--auth-methods: this version doesn't have " + std::string(auth_method_name(method)) +
+           " yet; a later one brings it";
+  }
+  config.auth_chains = std::move(*chains);
+  return {};
+}
+
 std::string check(ServerConfig& config, const RawFlags& raw) {
   for (std::size_t i = 0; i < kLaterFlags.size(); ++i) {
     if (raw.later[i] || !raw.later_values[i].empty()) {
@@ -158,6 +172,7 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
       !wrong.empty()) {
     return wrong;
   }
+  if (auto wrong = set_auth_chains(config, raw.auth_methods); !wrong.empty()) return wrong;
   if (!raw.max_startups.empty()) {
     auto parsed = parse_max_startups(raw.max_startups);
     if (!parsed.ok()) return "--max-startups: " + parsed.error().message;

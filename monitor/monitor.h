@@ -9,7 +9,9 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "common/ipc_channel.h"
 #include "common/ipc_gateway.h"
@@ -59,6 +61,12 @@ class Monitor {
     std::optional<KeyGrant> grant;  // none: not authorised
     std::string where;              // file and line
   };
+  // A method that the client has tried: succeeded with it, if on_proven() is told.
+  struct Proof {
+    AuthMethod method{};
+    std::optional<KeyGrant> grant;  // what it restricts the login to
+    std::vector<LogField> details;
+  };
 
   // monitor.cc: loop and dispatch
   void poll_once();
@@ -86,16 +94,26 @@ class Monitor {
   Status on_hello(const ipc::HelloRequest& request);
   Status on_sign(const ipc::SignRequest& request);
   Status on_auth_start(const ipc::AuthStartRequest& request);
-  Status on_key_query(const ipc::PublicKeyQueryRequest& request);
-  Status on_key_verify(const ipc::PublicKeyVerifyRequest& request);
   Status on_none(const ipc::NoneAuthRequest& request);
   Status on_unsupported(const ipc::UnsupportedAuthRequest& request);
+  [[nodiscard]] bool may_try(AuthMethod method) const;
+  // Each answers the request that led to it, of kind `by`, with an AuthReply.
+  Status on_proven(ipc::SessionMessage by, const Proof& proof, Clock::time_point started);
+  Status fail_attempt(ipc::SessionMessage by, const Proof& proof, const std::string& reason,
+                      Clock::time_point started);
+  Status refuse(ipc::SessionMessage by, std::string_view method, const std::string& reason,
+                Clock::time_point started);
+  Status accept(ipc::SessionMessage by, const std::vector<LogField>& fields);
+  Result<std::string> why_not_let_in(const Proof& proof);
+  void wait_for_floor(Clock::time_point started) const;
+  [[nodiscard]] KeyGrant grant() const { return grant_.value_or(KeyGrant{}); }
+
+  // monitor_public_key.cc
+  Status on_key_query(const ipc::PublicKeyQueryRequest& request);
+  Status on_key_verify(const ipc::PublicKeyVerifyRequest& request);
   Result<KeyVerdict> look_up_key(const std::string& algorithm, const Bytes& key_blob);
   // Why the signed request is no proof; empty if it is one.
   Result<std::string> why_not_proven(const ipc::PublicKeyVerifyRequest& request);
-  Status refuse(std::string_view method, const std::string& reason, Clock::time_point started);
-  Status accept(const ipc::PublicKeyVerifyRequest& request);
-  void wait_for_floor(Clock::time_point started) const;
 
   // monitor_target.cc
   Status on_session_opened(const ipc::SessionOpenedNotice& notice);
@@ -128,8 +146,10 @@ class Monitor {
   std::optional<HostAccount> account_;  // none: no such user
   std::string account_refusal_;         // why this user may not log in; empty: may
   std::optional<AccountReply> account_check_;
-  std::map<Bytes, KeyVerdict> keys_;  // looked up so far
-  KeyGrant grant_;
+  std::map<Bytes, KeyVerdict> keys_;      // looked up so far
+  std::set<Bytes> used_keys_;             // that have proven something: a second key is another one
+  std::vector<AuthMethod> done_methods_;  // in the order in which they succeeded
+  std::optional<KeyGrant> grant_;         // of all that was proven so far; none: nothing restricts
   AuthAttempts attempts_;
   std::string disconnect_reason_;
 

@@ -1,23 +1,20 @@
-// Key exchange and authentication: signs exchange hashes, looks keys up through the attendant,
-// verifies signatures over bytes that it builds itself, and counts failures. Every request comes
-// from sessiond and repeats what the network sent.
+// Key exchange and authentication: signs exchange hashes, counts failures, and lets in who has
+// proven all that a chain of methods asks for. Every request comes from sessiond and repeats what
+// the network sent. The methods themselves: monitor_public_key.cc.
 #include <unistd.h>
 
-#include <algorithm>
-#include <ctime>
 #include <thread>
 
 #include "monitor/monitor.h"
-#include "monitor/public_key.h"
-#include "monitor/signature_verifier.h"
+#include "policy/combined_grant.h"
 #include "policy/public_key_algorithms.h"
-#include "policy/signature_subject.h"
 
 namespace ssh2incus {
+
+using ipc::SessionMessage;
+
 namespace {
 
-constexpr const char* kMethods = "publickey";
-constexpr const char* kPublicKey = "publickey";
 constexpr std::string_view kNone = "none";
 
 // A failure takes a little longer than any of the lookups differ by, and by how much depends on the
@@ -66,7 +63,7 @@ Status Monitor::on_auth_start(const ipc::AuthStartRequest& request) {
   move_to(request.kKind, MonitorState::kAuthenticating);
   auto target = parse_login(login_);
   ipc::AuthStartReply reply;
-  reply.methods = std::string(kMethods);
+  reply.methods = config_.auth_chains.next_names(done_methods_);
   if (!target.ok()) {
     attempts_.record("login", AttemptResult::kFailed);
     log_.write(LogLevel::kNotice, "auth_failed",
@@ -92,76 +89,27 @@ Status Monitor::on_auth_start(const ipc::AuthStartRequest& request) {
   return channels_.sessiond.send(reply);
 }
 
-Result<Monitor::KeyVerdict> Monitor::look_up_key(const std::string& algorithm,
-                                                 const Bytes& key_blob) {
-  if (const auto known = keys_.find(key_blob); known != keys_.end()) return known->second;
-  KeysRequest request;
-  request.key_blob = key_blob;
-  request.algorithm = algorithm;
-  request.source_address = info_.peer.address;
-  request.now_unix = static_cast<std::uint64_t>(std::time(nullptr));
-  request.utc_offset_seconds = static_cast<std::uint32_t>(info_.utc_offset_seconds);
-  std::vector<BoundedString<limits::kMaxEnvironmentName>> permitted;
-  for (const std::string& pattern : config_.permitted_key_environment)
-    permitted.emplace_back(pattern);
-  request.permitted_environment = std::move(permitted);
-  const auto reply = TRY(
-      from_attendant(attendant_keys(channels_.attendant, request, at_most(limits::kKeyLookupMs))));
-  for (const auto& reason : reply.reasons) {
-    log_.write(LogLevel::kWarning, "authorized_keys", {{"login", login_}, {"reason", *reason}});
-  }
-  KeyVerdict verdict;
-  if (reply.accepted && account_) {
-    verdict.grant = reply.accepted->grant;
-    verdict.where = *reply.accepted->file + ":" + std::to_string(reply.accepted->line);
-  }
-  return keys_.emplace(key_blob, verdict).first->second;
+bool Monitor::may_try(AuthMethod method) const {
+  return config_.auth_chains.may_try(done_methods_, method);
 }
 
-Status Monitor::on_key_query(const ipc::PublicKeyQueryRequest& request) {
-  const auto started = Clock::now();
-  const bool sound = check_public_key(*request.algorithm, *request.key_blob).ok();
-  const KeyVerdict verdict = TRY(look_up_key(*request.algorithm, *request.key_blob));
-  const bool acceptable = sound && verdict.grant.has_value() && account_refusal_.empty();
-  if (acceptable) {
-    attempts_.record(kPublicKey, AttemptResult::kPostponed);
-    return channels_.sessiond.send(ipc::PublicKeyQueryReply{true});
-  }
-  const auto counted = attempts_.record(kPublicKey, AttemptResult::kFailed);
-  log_.write(LogLevel::kNotice, "auth_failed",
-             {{"login", login_},
-              {"method", kPublicKey},
-              {"fingerprint", fingerprint(*request.key_blob)},
-              {"reason", account_refusal_.empty() ? "key not authorised" : account_refusal_}});
-  wait_for_floor(started);
-  if (counted.too_many) {
-    // Before the reply: with it sessiond could already pass on the next request.
-    move_to(request.kKind, MonitorState::kClosing);
-    log_.write(LogLevel::kNotice, "too_many_failures", {{"login", login_}});
-    TRY(channels_.sessiond.send(
-        ipc::ShutdownNotice{std::string("Too many authentication failures")}));
-  }
-  return channels_.sessiond.send(ipc::PublicKeyQueryReply{false});
+Status Monitor::fail_attempt(SessionMessage by, const Proof& proof, const std::string& reason,
+                             Clock::time_point started) {
+  std::vector<LogField> fields = {{"login", login_}, {"method", auth_method_name(proof.method)}};
+  fields.insert(fields.end(), proof.details.begin(), proof.details.end());
+  fields.emplace_back("reason", reason);
+  log_.write(LogLevel::kNotice, "auth_failed", fields);
+  return refuse(by, auth_method_name(proof.method), reason, started);
 }
 
-Result<std::string> Monitor::why_not_proven(const ipc::PublicKeyVerifyRequest& request) {
-  const auto facts = check_public_key(*request.algorithm, *request.key_blob);
-  const KeyVerdict verdict = TRY(look_up_key(*request.algorithm, *request.key_blob));
-  if (!facts.ok()) return facts.error().message;
-  const auto blobs = host_keys_.public_blobs();
-  if (request.hostbound && request.host_key >= blobs.size()) return std::string("no such host key");
-  std::optional<std::span<const std::uint8_t>> host_key;
-  if (request.hostbound) host_key = blobs[request.host_key];
-  const Bytes data =
-      public_key_signed_data(session_id_, login_, *request.algorithm, *request.key_blob, host_key);
-  // Verified for any key, so that an unknown user costs the same time as a known one.
-  const KeyGrant grant = verdict.grant.value_or(KeyGrant{});
-  const Status verified =
-      verify_signature(*request.key_blob, *request.algorithm, *request.signature, data,
-                       SkRequirements{grant.require_touch, grant.require_verify});
-  if (!account_refusal_.empty()) return account_refusal_;
-  if (!verdict.grant) return std::string("key not authorised");
-  if (!verified.ok()) return verified.error().message;
+// Whatever is still against the login, although the method has succeeded; empty if nothing is.
+Result<std::string> Monitor::why_not_let_in(const Proof& proof) {
+  if (proof.grant) {
+    auto combined = grant_ ? combined_grant(*grant_, *proof.grant) : *proof.grant;
+    if (!combined.ok()) return combined.error().message;
+    grant_ = std::move(*combined);
+  }
+  if (!config_.auth_chains.complete(done_methods_)) return std::string();
   if (!account_check_) {
     account_check_ = TRY(from_attendant(
         attendant_account(channels_.attendant, at_most(limits::kAccountCheckMs + 1000))));
@@ -170,66 +118,64 @@ Result<std::string> Monitor::why_not_proven(const ipc::PublicKeyVerifyRequest& r
   return std::string();
 }
 
-Status Monitor::on_key_verify(const ipc::PublicKeyVerifyRequest& request) {
-  const auto started = Clock::now();
-  const std::string reason = TRY(why_not_proven(request));
+Status Monitor::on_proven(SessionMessage by, const Proof& proof, Clock::time_point started) {
+  done_methods_.push_back(proof.method);
+  const std::string reason = TRY(why_not_let_in(proof));
   if (!reason.empty()) {
-    log_.write(LogLevel::kNotice, "auth_failed",
-               {{"login", login_},
-                {"method", kPublicKey},
-                {"fingerprint", fingerprint(*request.key_blob)},
-                {"reason", reason}});
-    return refuse(kPublicKey, reason, started);
+    done_methods_.pop_back();
+    return fail_attempt(by, proof, reason, started);
   }
-  return accept(request);
+  std::vector<LogField> fields = {{"login", login_}, {"method", auth_method_name(proof.method)}};
+  fields.insert(fields.end(), proof.details.begin(), proof.details.end());
+  fields.emplace_back("host_user", target_->host_user.str());
+  fields.emplace_back("target", target_text());
+  if (config_.auth_chains.complete(done_methods_)) return accept(by, fields);
+  attempts_.record(auth_method_name(proof.method), AttemptResult::kPartial);
+  ipc::AuthReply reply;
+  reply.outcome = ipc::AuthOutcome::kPartial;
+  reply.methods = config_.auth_chains.next_names(done_methods_);
+  fields.emplace_back("next", *reply.methods);
+  log_.write(LogLevel::kInfo, "auth_partial", fields);
+  return channels_.sessiond.send(reply);
 }
 
-Status Monitor::accept(const ipc::PublicKeyVerifyRequest& request) {
-  const KeyVerdict& verdict = keys_.at(*request.key_blob);
-  grant_ = *verdict.grant;
-  log_.write(LogLevel::kInfo, "auth_succeeded",
-             {{"login", login_},
-              {"method", kPublicKey},
-              {"algorithm", *request.algorithm},
-              {"fingerprint", fingerprint(*request.key_blob)},
-              {"key_from", verdict.where},
-              {"host_user", target_->host_user.str()},
-              {"target", target_text()}});
+Status Monitor::accept(SessionMessage by, const std::vector<LogField>& fields) {
+  log_.write(LogLevel::kInfo, "auth_succeeded", fields);
   logged_in_ = true;
-  move_to(request.kKind, MonitorState::kAuthenticated);
+  move_to(by, MonitorState::kAuthenticated);
   if (channels_.listener.valid()) {
     [[maybe_unused]] const ssize_t ignored = write(channels_.listener.get(), "A", 1);
   }
   ipc::AuthReply reply;
   reply.outcome = ipc::AuthOutcome::kSuccess;
-  reply.permissions = {grant_.pty, grant_.agent_forwarding, grant_.port_forwarding,
-                       grant_.x11_forwarding};
+  reply.permissions = {grant().pty, grant().agent_forwarding, grant().port_forwarding,
+                       grant().x11_forwarding};
   TRY(channels_.sessiond.send(reply));
   return open_target();
 }
 
-Status Monitor::refuse(std::string_view method, const std::string& reason,
+Status Monitor::refuse(SessionMessage by, std::string_view method, const std::string& reason,
                        Clock::time_point started) {
   const auto counted = attempts_.record(method, AttemptResult::kFailed);
   if (method != kNone) wait_for_floor(started);
   ipc::AuthReply reply;
-  reply.methods = std::string(kMethods);
+  reply.methods = config_.auth_chains.next_names(done_methods_);
   if (counted.too_many) {
     reply.outcome = ipc::AuthOutcome::kTooManyFailures;
     log_.write(LogLevel::kNotice, "too_many_failures", {{"login", login_}, {"last", reason}});
-    state_ = MonitorState::kClosing;
+    move_to(by, MonitorState::kClosing);
   }
   return channels_.sessiond.send(reply);
 }
 
-Status Monitor::on_none(const ipc::NoneAuthRequest&) {
-  return refuse(kNone, "method none", Clock::now());
+Status Monitor::on_none(const ipc::NoneAuthRequest& request) {
+  return refuse(request.kKind, kNone, "method none", Clock::now());
 }
 
 Status Monitor::on_unsupported(const ipc::UnsupportedAuthRequest& request) {
   log_.write(LogLevel::kDebug, "auth_failed",
              {{"login", login_}, {"method", *request.method}, {"reason", "method isn't offered"}});
-  return refuse(*request.method, "method isn't offered", Clock::now());
+  return refuse(request.kKind, *request.method, "method isn't offered", Clock::now());
 }
 
 void Monitor::wait_for_floor(Clock::time_point started) const {

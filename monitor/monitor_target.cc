@@ -25,18 +25,19 @@ std::string Monitor::target_text() const {
 }
 
 GuestGrant Monitor::guest_grant() const {
+  const KeyGrant key_grant = this->grant();
   GuestGrant grant;
   grant.user = target_->user.str();
-  grant.allow_pty = grant_.pty;
+  grant.allow_pty = key_grant.pty;
   grant.max_sessions = config_.max_sessions;
-  if (grant_.forced_command) grant.forced_command = **grant_.forced_command;
+  if (key_grant.forced_command) grant.forced_command = **key_grant.forced_command;
   const std::string client = info_.peer.address + " " + std::to_string(info_.peer.port);
   std::vector<EnvironmentEntry> environment = {
       entry("SSH_CONNECTION",
             client + " " + info_.local.address + " " + std::to_string(info_.local.port)),
       entry("SSH_CLIENT", client + " " + std::to_string(info_.local.port)),
       entry("SSH_SESSION", info_.id)};
-  for (const auto& granted : grant_.environment) environment.push_back(granted);
+  for (const auto& granted : key_grant.environment) environment.push_back(granted);
   grant.environment = std::move(environment);
   std::vector<BoundedString<limits::kMaxEnvironmentName>> patterns;
   for (const std::string& pattern : config_.accepted_environment) patterns.emplace_back(pattern);
@@ -123,7 +124,9 @@ Status Monitor::on_session_opened(const ipc::SessionOpenedNotice& notice) {
                                   {"target", target_text()},
                                   {"pty", notice.pty ? "yes" : "no"}};
   if (notice.command) fields.emplace_back("command", **notice.command);
-  if (grant_.forced_command) fields.emplace_back("forced_command", **grant_.forced_command);
+  if (grant_ && grant_->forced_command) {
+    fields.emplace_back("forced_command", **grant_->forced_command);
+  }
   log_.write(LogLevel::kInfo, "session_opened", fields);
   sessions_.emplace(notice.stream, OpenSession{Clock::now(), std::move(kind)});
   return {};

@@ -1,11 +1,13 @@
 // What the server runs with: the flags' values, checked, with OpenSSH's defaults where it has one.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "common/limits.h"
+#include "policy/authentication_chains.h"
 #include "policy/startups.h"
 
 namespace ssh2incus {
@@ -25,6 +27,8 @@ struct ServerConfig {
   bool master = false;  // connections outlive the listener
   bool debug = false;
 
+  AuthenticationChains auth_chains =
+      AuthenticationChains::any_of(std::array{AuthMethod::kPublicKey});
   int login_grace_seconds = limits::kLoginGraceSeconds;
   std::uint32_t max_auth_tries = 6;
   std::uint32_t max_sessions = limits::kMaxSessionsPerConnection;

@@ -34,7 +34,7 @@ def test_version(flag):
 
 @pytest.mark.expect_logins(0)
 @pytest.mark.parametrize("arguments", [
-    ["--auth-methods", "publickey,password"], ["-b"], ["-c", "f"], ["-k", "f"], ["-H", "5m"],
+    ["-b"], ["-c", "f"], ["-k", "f"], ["-H", "5m"],
     ["-I"], ["--noauth"], ["-P"], ["--pprof"], ["-r", "local"], ["--pprof-listen", ":6060"], ["-S", "login"],
     ["-t", "f"], ["-T", "screen"], ["-u", "https://x:8443"], ["-w"], ["-C"], ["--allow-create"],
     ["--chroot-sftp"], ["--idle-timeout", "60"],

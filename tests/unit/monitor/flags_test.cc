@@ -55,8 +55,7 @@ TEST(Flags, AreTakenInShortAndLongForm) {
 }
 
 TEST(Flags, OfLaterVersionsAreRefusedByName) {
-  const std::vector<std::vector<const char*>> all = {{"--auth-methods", "publickey,password"},
-                                                     {"-b"},
+  const std::vector<std::vector<const char*>> all = {{"-b"},
                                                      {"--banner"},
                                                      {"-c", "f"},
                                                      {"--client-cert", "f"},
