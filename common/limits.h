@@ -49,6 +49,7 @@ inline constexpr std::uint32_t kMaxSessionsPerConnection = 10;  // OpenSSH's Max
 inline constexpr std::size_t kMaxGuestFrame = 256UL * 1024;  // payload of one frame
 inline constexpr std::uint32_t kGuestWindow =
     1024U * 1024;  // initial credit per stream and direction
+inline constexpr std::uint32_t kMaxGuestWindow = 8U * 1024 * 1024;  // of the guest's bulk data
 inline constexpr std::size_t kMaxGuestGrant = 64UL * 1024;
 inline constexpr std::size_t kMaxWebsocketFrame = 1024UL * 1024;
 

@@ -13,6 +13,7 @@
 #include "common/check.h"
 #include "common/guest_frames.h"
 #include "sessiond/guest_link_socket.h"
+#include "sessiond/guest_stream.h"
 
 namespace ssh2incus {
 namespace {
@@ -21,20 +22,7 @@ constexpr std::size_t kReceiveSize = 128UL * 1024;
 constexpr int kReceivesPerCall = 4;                // so that the SSH side gets its turn
 constexpr std::size_t kMaxQueued = 1024UL * 1024;  // of output; data beyond it is not taken
 constexpr std::size_t kMaxComplaint = 512;         // kept of the guest's stderr
-constexpr std::uint64_t kMaxCredit = 0x7fffffff;
-constexpr std::uint32_t kCreditLump = limits::kGuestWindow / 4;
 enum SocketIndex : std::size_t { kStdin, kStdout, kStderr, kControl };
-
-struct Stream {
-  bool opened = false;
-  bool eof = false;
-  bool exited = false;
-  bool wants_credit = false;                            // send_data() took less than all
-  std::uint64_t send_credit = limits::kGuestWindow;     // that the guest has given us
-  std::uint64_t receive_credit = limits::kGuestWindow;  // that we have given the guest
-  std::uint64_t unconsumed = 0;                         // delivered, not yet consumed()
-  std::uint32_t unreturned = 0;                         // consumed, not yet given back
-};
 
 }  // namespace
 
@@ -47,11 +35,11 @@ class GuestLink::Impl {
 
   void handle(std::size_t index, short revents);
   void flush();
-  [[nodiscard]] const Stream* find(std::uint32_t stream) const;
-  Stream* find(std::uint32_t stream) {
-    return const_cast<Stream*>(std::as_const(*this).find(stream));
+  [[nodiscard]] const GuestStream* find(std::uint32_t stream) const;
+  GuestStream* find(std::uint32_t stream) {
+    return const_cast<GuestStream*>(std::as_const(*this).find(stream));
   }
-  [[nodiscard]] std::size_t credit(const Stream& stream) const;
+  [[nodiscard]] std::size_t credit(const GuestStream& stream) const;
   std::uint32_t open(const OpenSession& request);
   std::size_t send_data(std::uint32_t id, std::span<const std::uint8_t> data);
   void close(std::uint32_t id);
@@ -70,9 +58,9 @@ class GuestLink::Impl {
   void receive_and_ignore(std::size_t index);
   Status decode(std::span<const std::uint8_t> bytes);
   Status dispatch(const FrameEvent& event);
-  Status on_message(std::uint32_t id, Stream& stream, const FrameEvent& event);
-  Status on_data(std::uint32_t id, Stream& stream, const FrameEvent& event);
-  Status on_window_adjust(Stream& stream, const FrameEvent& event);
+  Status on_message(std::uint32_t id, GuestStream& stream, const FrameEvent& event);
+  Status on_data(std::uint32_t id, GuestStream& stream, const FrameEvent& event);
+  Status on_window_adjust(GuestStream& stream, const FrameEvent& event);
   void forget_if_over(std::uint32_t id);
   void wake_waiting_streams();
 
@@ -80,7 +68,7 @@ class GuestLink::Impl {
   Bytes scratch_;
   WebsocketInput input_;
   FrameDecoder decoder_{FrameSource::kGuest};
-  std::map<std::uint32_t, Stream> streams_;
+  std::map<std::uint32_t, GuestStream> streams_;
   std::uint32_t next_stream_ = 1;
   std::string complaint_;  // the guest's stderr
   bool ending_ = false;
@@ -89,7 +77,7 @@ class GuestLink::Impl {
   std::optional<std::string> deferred_end_;
 };
 
-const Stream* GuestLink::Impl::find(std::uint32_t stream) const {
+const GuestStream* GuestLink::Impl::find(std::uint32_t stream) const {
   const auto found = streams_.find(stream);
   return found == streams_.end() ? nullptr : &found->second;
 }
@@ -131,7 +119,7 @@ void GuestLink::Impl::wake_waiting_streams() {
     if (stream.wants_credit && credit(stream) > 0) ready.push_back(id);
   }
   for (const auto id : ready) {
-    Stream* stream = find(id);
+    GuestStream* stream = find(id);
     if (stream == nullptr || !std::exchange(stream->wants_credit, false)) continue;
     observer_.on_credit(id);
   }
@@ -205,7 +193,7 @@ Status GuestLink::Impl::decode(std::span<const std::uint8_t> bytes) {
 Status GuestLink::Impl::dispatch(const FrameEvent& event) {
   const std::uint32_t id = event.header.stream;
   if (id == 0 || id >= next_stream_) return fail("unknown stream");
-  Stream* stream = find(id);
+  GuestStream* stream = find(id);
   if (stream == nullptr) return {};  // over: what was on its way is dropped
   if (!stream->opened && event.header.type != FrameType::kOpened &&
       event.header.type != FrameType::kOpenFailed) {
@@ -215,17 +203,15 @@ Status GuestLink::Impl::dispatch(const FrameEvent& event) {
   return on_message(id, *stream, event);
 }
 
-Status GuestLink::Impl::on_data(std::uint32_t id, Stream& stream, const FrameEvent& event) {
+Status GuestLink::Impl::on_data(std::uint32_t id, GuestStream& stream, const FrameEvent& event) {
   if (stream.eof) return fail("data after the end of data");
-  if (event.payload.size() > stream.receive_credit) return fail("more data than was granted");
-  stream.receive_credit -= event.payload.size();
-  stream.unconsumed += event.payload.size();
+  if (!stream.receive.deliver(event.payload.size())) return fail("more data than was granted");
   if (event.payload.empty()) return {};
   observer_.on_data(id, event.payload, event.header.type == FrameType::kExtendedData);
   return {};
 }
 
-Status GuestLink::Impl::on_message(std::uint32_t id, Stream& stream, const FrameEvent& event) {
+Status GuestLink::Impl::on_message(std::uint32_t id, GuestStream& stream, const FrameEvent& event) {
   switch (event.header.type) {
     case FrameType::kOpened: {
       if (stream.opened) return fail("stream opened twice");
@@ -260,19 +246,19 @@ Status GuestLink::Impl::on_message(std::uint32_t id, Stream& stream, const Frame
   }
 }
 
-Status GuestLink::Impl::on_window_adjust(Stream& stream, const FrameEvent& event) {
+Status GuestLink::Impl::on_window_adjust(GuestStream& stream, const FrameEvent& event) {
   const auto adjust = TRY(ipc::decode_fields<WindowAdjust>(event.payload));
   stream.send_credit += adjust.bytes;
-  if (stream.send_credit > kMaxCredit) return fail("credit overflow");
+  if (stream.send_credit > kMaxSendCredit) return fail("credit overflow");
   return {};  // the flush after receiving tells the observer
 }
 
 void GuestLink::Impl::forget_if_over(std::uint32_t id) {
-  const Stream* stream = find(id);
+  const GuestStream* stream = find(id);
   if (stream != nullptr && stream->eof && stream->exited) streams_.erase(id);
 }
 
-std::size_t GuestLink::Impl::credit(const Stream& stream) const {
+std::size_t GuestLink::Impl::credit(const GuestStream& stream) const {
   const std::size_t queued = sockets_[kStdin].queued();
   const std::size_t room = queued < kMaxQueued ? kMaxQueued - queued : 0;
   return std::min<std::size_t>(room, stream.send_credit);
@@ -289,7 +275,7 @@ std::uint32_t GuestLink::Impl::open(const OpenSession& request) {
   CHECK(next_stream_ != 0);
   const std::uint32_t id = next_stream_++;
   if (broken_) return id;
-  streams_.emplace(id, Stream{});
+  streams_.emplace(id, GuestStream{});
   const auto encoded = ipc::encode_fields(request);
   if (encoded.size() <= limits::kMaxGuestFrame) {
     send_frame(FrameType::kOpenSession, id, encoded);
@@ -302,7 +288,7 @@ std::uint32_t GuestLink::Impl::open(const OpenSession& request) {
 }
 
 std::size_t GuestLink::Impl::send_data(std::uint32_t id, std::span<const std::uint8_t> data) {
-  Stream* stream = find(id);
+  GuestStream* stream = find(id);
   if (stream == nullptr) return data.size();
   const auto taken = data.first(std::min(data.size(), credit(*stream)));
   stream->wants_credit = taken.size() < data.size();
@@ -320,14 +306,11 @@ void GuestLink::Impl::close(std::uint32_t id) {
 }
 
 void GuestLink::Impl::consumed(std::uint32_t id, std::size_t bytes) {
-  Stream* stream = find(id);
+  GuestStream* stream = find(id);
   if (stream == nullptr) return;
-  CHECK(bytes <= stream->unconsumed);
-  stream->unconsumed -= bytes;
-  stream->unreturned += static_cast<std::uint32_t>(bytes);
-  if (stream->unreturned < kCreditLump || stream->eof) return;
-  stream->receive_credit += stream->unreturned;
-  send_message(FrameType::kWindowAdjust, id, WindowAdjust{std::exchange(stream->unreturned, 0)});
+  const std::uint32_t credit = stream->receive.consume(bytes);
+  if (credit == 0 || stream->eof) return;
+  send_message(FrameType::kWindowAdjust, id, WindowAdjust{credit});
 }
 
 GuestLink::GuestLink(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -367,7 +350,7 @@ bool GuestLink::is_live(std::uint32_t stream) const { return impl_->find(stream)
 std::uint32_t GuestLink::open_session(const OpenSession& request) { return impl_->open(request); }
 
 std::size_t GuestLink::credit(std::uint32_t stream) const {
-  const Stream* found = impl_->find(stream);
+  const GuestStream* found = impl_->find(stream);
   return found == nullptr ? limits::kGuestWindow : impl_->credit(*found);
 }
 

@@ -106,6 +106,23 @@ TEST_F(GuestLinkTest, HoldsBackWhatTheClientDoesNotRead) {
   observer.link->send_close(stream);
 }
 
+TEST_F(GuestLinkTest, GrowsTheWindowOfBulkDataUpToItsBound) {
+  observer.keeps_output = false;
+  const auto stream = observer.link->open_session(command("yes"));
+  auto& log = observer.logs[stream];
+  const std::uint64_t enough = 8UL * limits::kMaxGuestWindow;
+  ASSERT_TRUE(observer.run_until([&] { return log.bytes >= enough; }, 30'000));
+  observer.returns_credit = false;
+  const std::uint64_t consumed = log.bytes;
+  EXPECT_TRUE(
+      observer.run_until([&] { return log.bytes > consumed + 4UL * limits::kGuestWindow; }));
+  EXPECT_FALSE(
+      observer.run_until([&] { return log.bytes > consumed + limits::kMaxGuestWindow; }, 200));
+  EXPECT_EQ(observer.run(command("echo other")).output, "");
+  EXPECT_EQ(observer.logs[stream + 1].bytes, 6U);
+  observer.link->send_close(stream);
+}
+
 TEST_F(GuestLinkTest, TakesNoMoreInputThanTheProgram) {
   const auto stream = observer.link->open_session(command("sleep 0.3; cat >/dev/null"));
   const Bytes chunk(3 * limits::kGuestWindow, 'x');
