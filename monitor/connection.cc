@@ -107,7 +107,7 @@ struct Started {
 
 Result<Started> start_children(const ConnectionSetup& setup, HostKeys& host_keys,
                                const Endpoint& peer, UniqueFd connection,
-                               UniqueFd listener_channel) {
+                               ipc::IpcChannel listener_channel) {
   AttendantConfig config;
   config.wipe_secrets = [&host_keys] { host_keys.wipe(); };
   config.source_address = peer.address;
@@ -136,7 +136,7 @@ Result<ConnectionSetup> prepare_connections(const ServerConfig& config) {
 
 ConnectionEnd run_connection(const ServerConfig& config, const ConnectionSetup& setup,
                              HostKeys& host_keys, ConnectionInfo info, const Log& base_log,
-                             UniqueFd connection, UniqueFd listener_channel) {
+                             UniqueFd connection, ipc::IpcChannel listener_channel) {
   const Log log = base_log.with({{"connection", info.id}, {"source", to_text(info.peer)}});
   reset_signals();
   log.write(LogLevel::kInfo, "connection_opened", {{"local", to_text(info.local)}});
@@ -147,7 +147,7 @@ ConnectionEnd run_connection(const ServerConfig& config, const ConnectionSetup& 
     return ConnectionEnd::kInternal;
   }
   const std::vector<int> fds = {log.fd(), started->channels.sessiond.fd(),
-                                started->channels.attendant.fd(), started->channels.listener.get()};
+                                started->channels.attendant.fd(), started->channels.listener->fd()};
   if (auto shed = shed_privileges(log, fds); !shed.ok()) {
     log.write(LogLevel::kError, "connection_failed", {{"reason", shed.error().message}});
     return ConnectionEnd::kInternal;

@@ -30,6 +30,6 @@ Result<ConnectionSetup> prepare_connections(const ServerConfig& config);
 // Runs the connection to its end. host_keys is wiped in every child but the monitor.
 ConnectionEnd run_connection(const ServerConfig& config, const ConnectionSetup& setup,
                              HostKeys& host_keys, ConnectionInfo info, const Log& log,
-                             UniqueFd connection, UniqueFd listener_channel);
+                             UniqueFd connection, ipc::IpcChannel listener_channel);
 
 }  // namespace ssh2incus

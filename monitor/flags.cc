@@ -132,6 +132,10 @@ void add_own_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
                  "unauthenticated connections per source (default: no limit)");
   app.add_option("--penalty-exempt", config.penalty_exempt,
                  "addresses or CIDR blocks that are never penalised, comma-separated");
+  app.add_option("--penalty-half-life", config.penalty_half_life_seconds,
+                 "seconds in which half of what a source or user has gathered is forgotten "
+                 "(default 120)")
+      ->check(CLI::Range(1, 86400));
   app.add_flag("--no-penalties", raw.no_penalties, "don't penalise sources that misbehave");
   app.add_option("--accept-env", config.accepted_environment,
                  "variables that clients may set, patterns, comma-separated")

@@ -44,6 +44,13 @@ int utc_offset() {
 PenaltySettings penalty_settings(const ServerConfig& config) {
   PenaltySettings settings;
   settings.exempt = config.penalty_exempt;
+  settings.half_life = std::chrono::seconds(config.penalty_half_life_seconds);
+  return settings;
+}
+
+UserPenaltySettings user_penalty_settings(const ServerConfig& config) {
+  UserPenaltySettings settings;
+  settings.half_life = std::chrono::seconds(config.penalty_half_life_seconds);
   return settings;
 }
 
@@ -58,7 +65,8 @@ Listener::Listener(ServerConfig config, ConnectionSetup setup, HostKeys host_key
       sockets_(std::move(sockets)),
       signals_(std::move(signals)),
       source_startups_(config_.per_source_max_startups),
-      penalties_(penalty_settings(config_)) {}
+      penalties_(penalty_settings(config_)),
+      user_penalties_(user_penalty_settings(config_)) {}
 
 SourcePenalties::Time Listener::now() const {
   return std::chrono::duration_cast<SourcePenalties::Time>(
@@ -73,7 +81,7 @@ void Listener::run() {
     std::vector<pid_t> pids;
     for (const auto& [pid, child] : children_) {
       if (child.logged_in) continue;
-      entries.push_back({child.notices.get(), POLLIN, 0});
+      entries.push_back({child.notices.fd(), POLLIN, 0});
       pids.push_back(pid);
     }
     if (poll(entries.data(), entries.size(), -1) < 0) {
@@ -140,16 +148,17 @@ void Listener::admit(UniqueFd connection, const sockaddr_storage& peer_address) 
   }
   info.id = random_id(random_);
   info.utc_offset_seconds = utc_offset();
+  // Asked by the monitor of its copy of the table, as it was when the connection came.
+  info.held_back = [this, source, when = now()](const std::string& user) {
+    return config_.penalties && user_penalties_.holds_back(user, source, when);
+  };
   tune(connection.get());
   start_monitor(std::move(connection), source, std::move(info));
 }
 
 void Listener::start_monitor(UniqueFd connection, const IpAddress& source, ConnectionInfo info) {
-  std::array<int, 2> ends{-1, -1};
-  const bool paired = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) == 0;
-  UniqueFd ours(ends[0]);
-  UniqueFd theirs(ends[1]);
-  const pid_t pid = paired ? fork() : -1;
+  auto ends = ipc::IpcChannel::pair();
+  const pid_t pid = ends.ok() ? fork() : -1;
   if (pid < 0) {
     source_startups_.remove(source);
     log_.write(LogLevel::kError, "connection_refused",
@@ -158,10 +167,10 @@ void Listener::start_monitor(UniqueFd connection, const IpAddress& source, Conne
   }
   if (pid == 0) {
     const ConnectionEnd how = run_connection(config_, setup_, host_keys_, std::move(info), log_,
-                                             std::move(connection), std::move(theirs));
+                                             std::move(connection), std::move(ends->second));
     _exit(static_cast<int>(how));
   }
-  children_[pid] = Child{std::move(ours), source, info.id, false};
+  children_.emplace(pid, Child{std::move(ends->first), source, info.id, false});
   ++unauthenticated_;
 }
 
@@ -172,13 +181,26 @@ void Listener::no_longer_starting(Child& child) {
   source_startups_.remove(child.source);
 }
 
-// A byte: logged in. The end: the monitor has gone, and SIGCHLD follows.
+// The end of the channel: the monitor has gone, and SIGCHLD follows.
 void Listener::read_notice(pid_t pid) {
   Child& child = children_.at(pid);
-  std::array<char, 1> byte{};
-  const ssize_t got = recv(child.notices.get(), byte.data(), byte.size(), MSG_DONTWAIT);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  const auto packet = child.notices.receive(0);
+  if (packet.ok() && *packet && take_notice(child, **packet).ok()) return;
   no_longer_starting(child);
+}
+
+Status Listener::take_notice(Child& child, const ipc::Packet& packet) {
+  if (const auto failure = ipc::decode<FailureNotice>(packet.bytes); failure.ok()) {
+    if (user_penalties_.record_failure(*failure->user, now())) {
+      log_.write(LogLevel::kNotice, "user_held_back",
+                 {{"user", *failure->user}, {"reason", "too many failures"}});
+    }
+    return {};
+  }
+  const auto login = TRY(ipc::decode<LoggedInNotice>(packet.bytes));
+  if (!login.user.empty()) user_penalties_.record_success(*login.user, child.source);
+  no_longer_starting(child);
+  return {};
 }
 
 void Listener::on_signal() {

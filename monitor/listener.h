@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/ipc_channel.h"
 #include "common/log.h"
 #include "common/unique_fd.h"
 #include "monitor/connection.h"
@@ -18,6 +19,7 @@
 #include "policy/ip_address.h"
 #include "policy/penalties.h"
 #include "policy/startups.h"
+#include "policy/user_penalties.h"
 
 struct sockaddr_storage;
 
@@ -33,7 +35,7 @@ class Listener {
 
  private:
   struct Child {
-    UniqueFd notices;  // our end: readable once logged in
+    ipc::IpcChannel notices;  // monitor/ipc_listener.h
     IpAddress source;
     std::string connection;
     bool logged_in = false;
@@ -46,6 +48,7 @@ class Listener {
   void no_longer_starting(Child& child);
   void start_monitor(UniqueFd connection, const IpAddress& source, ConnectionInfo info);
   void read_notice(pid_t pid);
+  Status take_notice(Child& child, const ipc::Packet& packet);
   void on_signal();
   void reap();
   void on_child_end(const Child& child, int status);
@@ -63,6 +66,7 @@ class Listener {
   std::uint32_t unauthenticated_ = 0;
   SourceStartups source_startups_;
   SourcePenalties penalties_;
+  UserPenalties user_penalties_;
   std::random_device random_;
   bool stop_ = false;
 };

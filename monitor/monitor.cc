@@ -56,7 +56,7 @@ int Monitor::at_most(int limit_ms) const {
 void Monitor::poll_once() {
   std::array<pollfd, 4> entries = {{{channels_.sessiond.fd(), POLLIN, 0},
                                     {gateway_ ? gateway_->fd() : -1, POLLIN, 0},
-                                    {channels_.listener.get(), POLLIN, 0},
+                                    {channels_.listener ? channels_.listener->fd() : -1, POLLIN, 0},
                                     {attendant_open_ ? channels_.attendant.fd() : -1, POLLIN, 0}}};
   const int ready = poll(entries.data(), entries.size(), remaining_ms());
   if (ready < 0) {
@@ -168,10 +168,8 @@ void Monitor::serve_gateway() {
   }
 }
 
-// The listener writes nothing: readable means that it has ended. In master mode connections go on.
+// The listener sends nothing: readable means that it has ended. In master mode connections go on.
 void Monitor::serve_listener() {
-  std::array<char, 1> byte{};
-  if (read(channels_.listener.get(), byte.data(), byte.size()) > 0) return;
   channels_.listener.reset();
   if (config_.master) return;
   if (!channels_.sessiond.send(ipc::ShutdownNotice{std::string("the server is shutting down")})

@@ -17,10 +17,10 @@
 #include "common/ipc_gateway.h"
 #include "common/ipc_sessiond.h"
 #include "common/log.h"
-#include "common/unique_fd.h"
 #include "monitor/attendant_client.h"
 #include "monitor/connection_end.h"
 #include "monitor/host_keys.h"
+#include "monitor/ipc_listener.h"
 #include "monitor/listening_sockets.h"
 #include "monitor/rules.h"
 #include "monitor/server_config.h"
@@ -35,6 +35,8 @@ struct ConnectionInfo {
   Endpoint peer;
   Endpoint local;
   int utc_offset_seconds = 0;
+  // Whether what a host user could guess counts for nothing now (policy/user_penalties.h).
+  std::function<bool(const std::string& user)> held_back = [](const std::string&) { return false; };
 };
 
 class Monitor {
@@ -42,7 +44,7 @@ class Monitor {
   struct Channels {
     ipc::IpcChannel sessiond;
     ipc::IpcChannel attendant;
-    UniqueFd listener;  // a byte is written to it at login; its end means that the listener ended
+    std::optional<ipc::IpcChannel> listener;        // monitor/ipc_listener.h
     std::function<void()> attendant_ended = [] {};  // its channel has closed: reap it
   };
 
@@ -106,6 +108,11 @@ class Monitor {
   Status accept(ipc::SessionMessage by, const std::vector<LogField>& fields);
   Result<std::string> why_not_let_in(const Proof& proof);
   void wait_for_floor(Clock::time_point started) const;
+  // A listener that has ended need not hear it.
+  template <ipc::Message T>
+  void tell_listener(const T& message) {
+    if (channels_.listener) static_cast<void>(channels_.listener->send(message));
+  }
   [[nodiscard]] KeyGrant grant() const { return grant_.value_or(KeyGrant{}); }
 
   // monitor_public_key.cc

@@ -1,8 +1,6 @@
 // Key exchange and authentication: signs exchange hashes, counts failures, and lets in who has
 // proven all that a chain of methods asks for. Every request comes from sessiond and repeats what
 // the network sent. The methods themselves: monitor_public_key.cc.
-#include <unistd.h>
-
 #include <thread>
 
 #include "monitor/monitor.h"
@@ -99,11 +97,15 @@ Status Monitor::fail_attempt(SessionMessage by, const Proof& proof, const std::s
   fields.insert(fields.end(), proof.details.begin(), proof.details.end());
   fields.emplace_back("reason", reason);
   log_.write(LogLevel::kNotice, "auth_failed", fields);
+  if (can_be_guessed(proof.method)) tell_listener(FailureNotice{target_->host_user.str()});
   return refuse(by, auth_method_name(proof.method), reason, started);
 }
 
 // Whatever is still against the login, although the method has succeeded; empty if nothing is.
 Result<std::string> Monitor::why_not_let_in(const Proof& proof) {
+  if (can_be_guessed(proof.method) && info_.held_back(target_->host_user.str())) {
+    return std::string("too many failures of this user lately");
+  }
   if (proof.grant) {
     auto combined = grant_ ? combined_grant(*grant_, *proof.grant) : *proof.grant;
     if (!combined.ok()) return combined.error().message;
@@ -143,9 +145,7 @@ Status Monitor::accept(SessionMessage by, const std::vector<LogField>& fields) {
   log_.write(LogLevel::kInfo, "auth_succeeded", fields);
   logged_in_ = true;
   move_to(by, MonitorState::kAuthenticated);
-  if (channels_.listener.valid()) {
-    [[maybe_unused]] const ssize_t ignored = write(channels_.listener.get(), "A", 1);
-  }
+  tell_listener(LoggedInNotice{target_->host_user.str()});
   ipc::AuthReply reply;
   reply.outcome = ipc::AuthOutcome::kSuccess;
   reply.permissions = {grant().pty, grant().agent_forwarding, grant().port_forwarding,

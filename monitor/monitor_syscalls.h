@@ -19,8 +19,7 @@ inline constexpr std::array kMonitorSyscalls = {
     SyscallRule{SCMP_SYS(sendmsg),         "messages and fds to them"},
     SyscallRule{SCMP_SYS(poll),            "waiting for any of them"},
     SyscallRule{SCMP_SYS(ppoll),           "poll() on newer libcs"},
-    SyscallRule{SCMP_SYS(write),           "the log; one byte to the listener"},
-    SyscallRule{SCMP_SYS(read),            "noticing the listener's end"},
+    SyscallRule{SCMP_SYS(write),           "the log"},
     SyscallRule{SCMP_SYS(close),           "fds passed on to sessiond"},
     // time
     SyscallRule{SCMP_SYS(clock_gettime),   "deadlines, where the vDSO can't answer"},

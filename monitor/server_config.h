@@ -35,6 +35,7 @@ struct ServerConfig {
   MaxStartups max_startups;
   std::uint32_t per_source_max_startups = 0;  // 0: no limit
   std::string penalty_exempt;                 // address list, see policy/ip_address.h
+  int penalty_half_life_seconds = 120;
   bool penalties = true;
   std::vector<std::string> accepted_environment = {"LANG",      "LANGUAGE", "LC_*",    "TERM",
                                                    "COLORTERM", "TZ",       "NO_COLOR"};

@@ -20,6 +20,10 @@ enum class AuthMethod : std::uint8_t {
   kNone,
 };
 std::string_view auth_method_name(AuthMethod method);  // as in RFC 4252
+// Whether trying often enough succeeds.
+constexpr bool can_be_guessed(AuthMethod method) {
+  return method == AuthMethod::kPassword || method == AuthMethod::kKeyboardInteractive;
+}
 
 class AuthenticationChains {
  public:

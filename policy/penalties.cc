@@ -2,9 +2,19 @@
 // whatever the sources are.
 #include "policy/penalties.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace ssh2incus {
+namespace {
+
+constexpr double kForgotten = 0.5;  // seconds of penalty that no longer matter
+
+}  // namespace
+
+SourcePenalties::SourcePenalties(PenaltySettings settings)
+    : settings_(std::move(settings)),
+      ipv4_(settings_.half_life, kForgotten, settings_.max_sources),
+      ipv6_(settings_.half_life, kForgotten, settings_.max_sources) {}
 
 std::string_view penalty_reason_name(PenaltyReason reason) {
   switch (reason) {
@@ -39,49 +49,38 @@ bool SourcePenalties::exempt(const IpAddress& source) const {
          match_address_list(source, settings_.exempt) == AddressMatch::kMatch;
 }
 
-void SourcePenalties::expire(Time now) {
-  for (auto& soonest : by_expiry_) {
-    while (!soonest.empty() && soonest.begin()->first < now) {
-      entries_.erase(soonest.begin()->second);
-      soonest.erase(soonest.begin());
-    }
-  }
-}
-
-void SourcePenalties::drop_overflow(bool ipv6) {
-  auto& soonest = by_expiry_[ipv6 ? 1 : 0];
-  while (soonest.size() > settings_.max_sources) {
-    entries_.erase(soonest.begin()->second);
-    soonest.erase(soonest.begin());
-  }
+DecayingScores<IpAddress>& SourcePenalties::scores_of(const IpAddress& block) {
+  return block.is_ipv6() ? ipv6_ : ipv4_;
 }
 
 SourcePenalties::Outcome SourcePenalties::penalise(const IpAddress& source, PenaltyReason reason,
                                                    Time now) {
-  const Time penalty = penalty_for(reason);
-  if (penalty <= Time::zero() || exempt(source)) return {};
-  expire(now);
+  const auto penalty = penalty_for(reason);
+  if (penalty <= penalty.zero() || exempt(source)) return {};
   const IpAddress block = block_of(source);
-  auto& soonest = by_expiry_[block.is_ipv6() ? 1 : 0];
-  Entry& entry = entries_[block];
-  const bool was_active = entry.active;
-  soonest.erase({entry.expiry, block});
-  entry.expiry = std::min(std::max(entry.expiry, now) + penalty, now + Time(settings_.maximum));
-  entry.reason = reason;
-  const Time left = entry.expiry - now;
-  entry.active = was_active || left > Time(settings_.minimum);
-  const Outcome outcome{true, entry.active, entry.active && !was_active,
-                        std::chrono::ceil<std::chrono::seconds>(left)};
-  soonest.insert({entry.expiry, block});
-  drop_overflow(block.is_ipv6());
-  return outcome;
+  auto& scores = scores_of(block);
+  const auto minimum = static_cast<double>(settings_.minimum.count());
+  const bool was_refused = scores.score(block, now) > minimum;
+  const double score = scores.add(block, static_cast<double>(penalty.count()),
+                                  static_cast<double>(settings_.maximum.count()), now);
+  const bool refused = score > minimum;
+  reasons_[block] = reason;
+  if (reasons_.size() > 2 * settings_.max_sources) {
+    std::erase_if(reasons_, [&](const auto& known) {
+      return scores_of(known.first).score(known.first, now) < kForgotten;
+    });
+  }
+  return {true, refused, refused && !was_refused,
+          std::chrono::ceil<std::chrono::seconds>(scores.time_until(score, minimum))};
 }
 
 std::optional<PenaltyReason> SourcePenalties::is_refused(const IpAddress& source, Time now) {
-  expire(now);
-  const auto found = entries_.find(block_of(source));
-  if (found == entries_.end() || !found->second.active || exempt(source)) return std::nullopt;
-  return found->second.reason;
+  const IpAddress block = block_of(source);
+  const double score = scores_of(block).score(block, now);
+  if (score <= static_cast<double>(settings_.minimum.count()) || exempt(source)) {
+    return std::nullopt;
+  }
+  return reasons_.at(block);
 }
 
 }  // namespace ssh2incus

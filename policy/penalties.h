@@ -1,6 +1,6 @@
-// Penalties for sources that misbehave, with OpenSSH's rules and defaults (PerSourcePenalties in
-// sshd_config(5)). Fed by the listener with what it saw of each connection; the clock is the
-// caller's. Not thread-safe.
+// Penalties for sources that misbehave: the reasons and weights of OpenSSH (PerSourcePenalties in
+// sshd_config(5)), forgotten exponentially. Fed by the listener with what it saw of each
+// connection; the clock is the caller's. Not thread-safe.
 #pragma once
 
 #include <chrono>
@@ -8,11 +8,10 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 
+#include "policy/decaying_scores.h"
 #include "policy/ip_address.h"
 
 namespace ssh2incus {
@@ -27,6 +26,8 @@ enum class PenaltyReason : std::uint8_t {
 };
 std::string_view penalty_reason_name(PenaltyReason reason);  // "crash", "authfail", ...
 
+// Weights are seconds, as in OpenSSH: what a source has gathered halves in every half-life, and its
+// connections are refused while it is above the minimum.
 struct PenaltySettings {
   using Seconds = std::chrono::seconds;
   Seconds crash{90};
@@ -35,48 +36,42 @@ struct PenaltySettings {
   Seconds grace_exceeded{10};
   Seconds invalid_user{5};
   Seconds refuse_connection{10};
-  Seconds minimum{15};   // below which nothing is refused yet
+  Seconds minimum{15};   // up to which nothing is refused
   Seconds maximum{600};  // to which penalties add up
+  Seconds half_life{120};
   unsigned ipv4_bits = 32;
   unsigned ipv6_bits = 64;
-  std::size_t max_sources = 65536;  // of each family; beyond it the one that ends first is dropped
+  std::size_t max_sources = 65536;  // of each family; beyond it the least is dropped
   std::string exempt;               // address list
 };
 
 class SourcePenalties {
  public:
-  // Milliseconds of a clock that never goes back.
-  using Time = std::chrono::milliseconds;
+  using Time = DecayingScores<IpAddress>::Time;
 
-  explicit SourcePenalties(PenaltySettings settings = {}) : settings_(std::move(settings)) {}
+  explicit SourcePenalties(PenaltySettings settings = {});
 
   struct Outcome {
     bool applied = false;         // false: exempt, or no penalty for that reason
     bool refused = false;         // connections from the source are refused from now on
     bool newly_refused = false;   // and weren't before
-    std::chrono::seconds left{};  // until the penalties have run out
+    std::chrono::seconds left{};  // until they are let in again
   };
   Outcome penalise(const IpAddress& source, PenaltyReason reason, Time now);
   // The reason of the latest penalty, if connections from that source are refused now.
   std::optional<PenaltyReason> is_refused(const IpAddress& source, Time now);
-  [[nodiscard]] std::size_t tracked() const { return entries_.size(); }
+  [[nodiscard]] std::size_t tracked() const { return ipv4_.size() + ipv6_.size(); }
 
  private:
-  struct Entry {
-    Time expiry{};
-    PenaltyReason reason{};
-    bool active = false;
-  };
   [[nodiscard]] IpAddress block_of(const IpAddress& source) const;
   [[nodiscard]] bool exempt(const IpAddress& source) const;
   [[nodiscard]] std::chrono::seconds penalty_for(PenaltyReason reason) const;
-  void expire(Time now);
-  void drop_overflow(bool ipv6);
+  DecayingScores<IpAddress>& scores_of(const IpAddress& block);
 
   PenaltySettings settings_;
-  std::map<IpAddress, Entry> entries_;
-  // By family, soonest end first: what expires or is dropped next.
-  std::set<std::pair<Time, IpAddress>> by_expiry_[2];
+  DecayingScores<IpAddress> ipv4_;
+  DecayingScores<IpAddress> ipv6_;
+  std::map<IpAddress, PenaltyReason> reasons_;  // the latest; of all that have a score
 };
 
 }  // namespace ssh2incus

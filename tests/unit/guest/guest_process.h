@@ -50,7 +50,7 @@ class GuestProcess {
   std::uint32_t open(const OpenSession& request);
   // Reads frames until the condition holds; false after the time limit or at the guest's end.
   bool read_until(const std::function<bool()>& condition,
-                  std::chrono::milliseconds limit = std::chrono::seconds(10));
+                  std::chrono::milliseconds limit = std::chrono::seconds(30));
   // Opens, closes stdin, and reads to the stream's end.
   const StreamLog& run(const OpenSession& request);
   StreamLog& log(std::uint32_t stream) { return logs_[stream]; }
@@ -64,7 +64,7 @@ class GuestProcess {
     return {std::move(input_), std::move(output_), std::move(errors_)};
   }
   // Whether the direct child ends within the limit.
-  bool ends(std::chrono::milliseconds limit = std::chrono::seconds(10));
+  bool ends(std::chrono::milliseconds limit = std::chrono::seconds(30));
   [[nodiscard]] pid_t launcher() const { return pid_; }
   [[nodiscard]] pid_t worker() const;
   std::string complaints();  // its stderr, after it has ended
@@ -92,6 +92,6 @@ inline constexpr bool kSanitized = false;
 std::string guest_program();
 bool process_exists(pid_t pid);  // and is no zombie
 bool eventually(const std::function<bool()>& condition,
-                std::chrono::milliseconds limit = std::chrono::seconds(5));
+                std::chrono::milliseconds limit = std::chrono::seconds(30));
 
 }  // namespace ssh2incus::test

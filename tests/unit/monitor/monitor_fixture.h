@@ -90,7 +90,7 @@ class MonitorTest : public testing::Test {
     info.local = {"192.0.2.2", 2222};
     monitor_ = std::make_unique<Monitor>(
         config_, *host_keys_, info, Log::open(false),
-        Monitor::Channels{std::move(sessiond->second), std::move(attendant->second), UniqueFd()});
+        Monitor::Channels{std::move(sessiond->second), std::move(attendant->second), std::nullopt});
     ended_ = std::async(std::launch::async, [this] {
       const ConnectionEnd how = monitor_->run();
       monitor_.reset();

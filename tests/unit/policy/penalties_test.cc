@@ -15,17 +15,17 @@ TEST(Penalties, RefuseAtOnceAfterACrash) {
   SourcePenalties penalties;
   const auto outcome = penalties.penalise(kSource, PenaltyReason::kCrash, seconds(100));
   EXPECT_TRUE(outcome.applied && outcome.refused && outcome.newly_refused);
-  EXPECT_EQ(outcome.left, seconds(90));
+  // 90 needs log2(90/15) half-lives of 120 s to come down to 15.
+  EXPECT_EQ(outcome.left, seconds(311));
   EXPECT_EQ(penalties.is_refused(kSource, seconds(100)), PenaltyReason::kCrash);
-  EXPECT_EQ(penalties.is_refused(kSource, seconds(190)), PenaltyReason::kCrash);
-  EXPECT_FALSE(penalties.is_refused(kSource, seconds(191)));
-  EXPECT_EQ(penalties.tracked(), 0U);
+  EXPECT_EQ(penalties.is_refused(kSource, seconds(410)), PenaltyReason::kCrash);
+  EXPECT_FALSE(penalties.is_refused(kSource, seconds(411)));
 }
 
-TEST(Penalties, HaveOpenSshsLengths) {
+TEST(Penalties, HaveOpenSshsWeights) {
   struct Row {
     PenaltyReason reason;
-    int length;
+    int weight;
     const char* name;
   };
   const Row rows[] = {{PenaltyReason::kCrash, 90, "crash"},
@@ -36,9 +36,9 @@ TEST(Penalties, HaveOpenSshsLengths) {
                       {PenaltyReason::kRefuseConnection, 10, "refuseconnection"}};
   for (const Row& row : rows) {
     SourcePenalties penalties;
-    const auto outcome = penalties.penalise(kSource, row.reason, seconds(0));
-    EXPECT_EQ(outcome.left, seconds(row.length)) << row.name;
-    EXPECT_EQ(outcome.refused, row.length > 15) << row.name;
+    int times = 1;
+    while (!penalties.penalise(kSource, row.reason, seconds(0)).refused) ++times;
+    EXPECT_EQ(times, 15 / row.weight + 1) << row.name;
     EXPECT_EQ(penalty_reason_name(row.reason), row.name);
   }
 }
@@ -51,22 +51,33 @@ TEST(Penalties, RefuseOnlyBeyondTheMinimum) {
     EXPECT_EQ(outcome.newly_refused, i == 4) << i;
   }
   EXPECT_FALSE(penalties.penalise(kSource, PenaltyReason::kAuthFail, seconds(0)).newly_refused);
-  EXPECT_EQ(penalties.is_refused(kSource, seconds(25)), PenaltyReason::kAuthFail);
-  EXPECT_FALSE(penalties.is_refused(kSource, seconds(26)));
+  EXPECT_EQ(penalties.is_refused(kSource, seconds(88)), PenaltyReason::kAuthFail);
+  EXPECT_FALSE(penalties.is_refused(kSource, seconds(89)));
 }
 
-TEST(Penalties, AreForgottenWhenTheyHaveRunOut) {
+TEST(Penalties, HalveInEveryHalfLife) {
+  PenaltySettings settings;
+  settings.half_life = seconds(10);
+  SourcePenalties penalties(settings);
+  penalties.penalise(kSource, PenaltyReason::kGraceExceeded, seconds(0));  // 10
+  // 5 are left after 10 s: 15 with 10 more, which is not beyond the minimum; 16 is.
+  EXPECT_FALSE(penalties.penalise(kSource, PenaltyReason::kGraceExceeded, seconds(10)).refused);
+  EXPECT_TRUE(penalties.penalise(kSource, PenaltyReason::kNoAuth, seconds(10)).refused);
+  EXPECT_FALSE(penalties.is_refused(kSource, seconds(11)));
+}
+
+TEST(Penalties, AreForgottenBySourcesThatFailSeldom) {
   SourcePenalties penalties;
   for (int i = 0; i < 100; ++i) {
-    EXPECT_FALSE(penalties.penalise(kSource, PenaltyReason::kAuthFail, seconds(i * 6)).refused);
+    EXPECT_FALSE(penalties.penalise(kSource, PenaltyReason::kAuthFail, seconds(i * 90)).refused);
   }
 }
 
 TEST(Penalties, AddUpToTheMaximum) {
   SourcePenalties penalties;
   for (int i = 0; i < 20; ++i) penalties.penalise(kSource, PenaltyReason::kCrash, seconds(0));
-  EXPECT_TRUE(penalties.is_refused(kSource, seconds(600)));
-  EXPECT_FALSE(penalties.is_refused(kSource, seconds(601)));
+  EXPECT_TRUE(penalties.is_refused(kSource, seconds(638)));
+  EXPECT_FALSE(penalties.is_refused(kSource, seconds(639)));
 }
 
 TEST(Penalties, HitTheWholeBlock) {
@@ -96,7 +107,7 @@ TEST(Penalties, AreOffWhenZero) {
   EXPECT_EQ(penalties.tracked(), 0U);
 }
 
-TEST(Penalties, DropTheSoonestToEndWhenFull) {
+TEST(Penalties, DropTheLeastWhenFull) {
   PenaltySettings settings;
   settings.max_sources = 2;
   SourcePenalties penalties(settings);

@@ -64,7 +64,7 @@ class TestServer {
   std::string client_key(const std::string& type = "ed25519");
   MonitorRecord record();
   // Whether every sessiond has ended by itself within the limit.
-  bool all_ended(int limit_ms = 5000);
+  bool all_ended(int limit_ms = 30'000);
   std::vector<pid_t> processes();
 
   // `ssh` with these arguments before "test@127.0.0.1"; command is one shell word list after it.

@@ -59,7 +59,7 @@ class RecordingObserver : public GuestLink::Observer {
     broken = reason;
   }
 
-  bool run_until(const std::function<bool()>& condition, int limit_ms = 10'000) {
+  bool run_until(const std::function<bool()>& condition, int limit_ms = 30'000) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(limit_ms);
     while (!condition()) {
       if (std::chrono::steady_clock::now() > deadline) return false;

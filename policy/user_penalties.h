@@ -1,0 +1,46 @@
+// Who guesses at one user's password from many sources: after a number of failures that user's
+// passwords count for nothing for a while, except from where the user has logged in lately. Keys
+// can't be guessed and are not held back. Fed by the listener with what the monitors report; the
+// clock is the caller's. Not thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "policy/decaying_scores.h"
+#include "policy/ip_address.h"
+
+namespace ssh2incus {
+
+struct UserPenaltySettings {
+  unsigned failures = 30;  // that are let pass; 0: nobody is ever held back
+  unsigned maximum = 120;  // to which failures add up
+  std::chrono::seconds half_life{120};
+  std::size_t max_users = 4096;
+  std::size_t max_sources_per_user = 8;
+};
+
+class UserPenalties {
+ public:
+  using Time = DecayingScores<std::string>::Time;
+
+  explicit UserPenalties(UserPenaltySettings settings = {});
+
+  // True if this failure is the first after which the user is held back.
+  bool record_failure(const std::string& user, Time now);
+  void record_success(const std::string& user, const IpAddress& source);
+  [[nodiscard]] bool holds_back(const std::string& user, const IpAddress& source, Time now) const;
+  [[nodiscard]] std::size_t tracked() const { return failures_.size(); }
+
+ private:
+  [[nodiscard]] bool above(double score) const;
+
+  UserPenaltySettings settings_;
+  DecayingScores<std::string> failures_;
+  std::map<std::string, std::vector<IpAddress>> good_sources_;  // the latest last
+};
+
+}  // namespace ssh2incus
