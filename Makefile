@@ -9,7 +9,7 @@ BUILD := build
 LIBSSH := $(CURDIR)/$(BUILD)/libssh/install
 PROGRAMS := ssh2incus ssh2incus-sessiond ssh2incus-gateway ssh2incus-guest
 CMAKE_COMMON := -G Ninja -DSSH2INCUS_LIBSSH=$(LIBSSH) \
-	$(shell command -v ccache >/dev/null && echo -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+	$(shell command -v ccache >/dev/null && echo '"-DCMAKE_CXX_COMPILER_LAUNCHER=env;CCACHE_SLOPPINESS=pch_defines,time_macros;ccache"')
 
 .PHONY: help demo demo-stop build programs build-asan build-fuzz check bench fuzz lint format \
 	install clean deps libssh

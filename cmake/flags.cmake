@@ -11,13 +11,17 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(ssh2incus_flags INTERFACE -ftrivial-auto-var-init=zero
     -Wno-maybe-uninitialized -Wno-error=null-dereference)
 endif()
+# Tests themselves are built without optimisation: see ssh2incus_test_headers().
+set(is_test "$<$<BOOL:$<TARGET_PROPERTY:SSH2INCUS_TEST>>:")
+set(optimised "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:SSH2INCUS_TEST>>>:")
 if(SSH2INCUS_SANITIZE OR SSH2INCUS_FUZZ)
-  target_compile_options(ssh2incus_flags INTERFACE -O1 -fno-omit-frame-pointer
+  target_compile_options(ssh2incus_flags INTERFACE ${optimised}-O1> ${is_test}-O0>
+    -fno-omit-frame-pointer
     -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wno-null-dereference)
   target_link_options(ssh2incus_flags INTERFACE -fsanitize=address,undefined)
 else()
-  target_compile_options(ssh2incus_flags INTERFACE -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
-    -D_GLIBCXX_ASSERTIONS)
+  target_compile_options(ssh2incus_flags INTERFACE ${optimised}-O2> ${is_test}-O0>
+    -U_FORTIFY_SOURCE ${optimised}-D_FORTIFY_SOURCE=3> -D_GLIBCXX_ASSERTIONS)
   target_link_options(ssh2incus_flags INTERFACE
     -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,--as-needed)
 endif()

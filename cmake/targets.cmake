@@ -17,14 +17,36 @@ function(ssh2incus_program name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 endfunction()
 
+# What every test includes, compiled once; tests are compiled without optimisation, which halves the
+# time that they take to build. (The fuzz build has no precompiled headers: it sees that every file
+# includes what it needs.)
+function(ssh2incus_test_headers)
+  if(TARGET ssh2incus_test_headers)
+    return()
+  endif()
+  file(WRITE ${CMAKE_BINARY_DIR}/test_headers.cc "")
+  add_library(ssh2incus_test_headers STATIC ${CMAKE_BINARY_DIR}/test_headers.cc)
+  target_link_libraries(ssh2incus_test_headers PRIVATE ssh2incus_flags GTest::gmock GTest::gtest)
+  set_target_properties(ssh2incus_test_headers PROPERTIES SSH2INCUS_TEST ON)
+  target_compile_options(ssh2incus_test_headers PRIVATE -fPIE
+    $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+  target_precompile_headers(ssh2incus_test_headers PRIVATE
+    <gmock/gmock.h> <gtest/gtest.h> <algorithm> <array> <chrono> <filesystem> <fstream> <functional>
+    <map> <memory> <optional> <set> <span> <string> <string_view> <thread> <vector>)
+endfunction()
+
 function(ssh2incus_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   if(SSH2INCUS_FUZZ)
     return()
   endif()
   find_package(GTest REQUIRED)
+  ssh2incus_test_headers()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} ssh2incus_flags GTest::gmock GTest::gtest GTest::gtest_main)
+  set_target_properties(${name} PROPERTIES SSH2INCUS_TEST ON)
+  target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+  target_precompile_headers(${name} REUSE_FROM ssh2incus_test_headers)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60)
 endfunction()
