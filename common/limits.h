@@ -57,10 +57,12 @@ inline constexpr std::size_t kMaxWebsocketFrame = 1024UL * 1024;
 inline constexpr int kLoginGraceSeconds = 120;  // OpenSSH's LoginGraceTime
 inline constexpr int kAccountCheckMs = 30'000;
 inline constexpr int kKeyLookupMs = 10'000;
+inline constexpr int kKeyCommandMs = 10'000;
 inline constexpr int kGatewayOpenMs = 60'000;  // resolve, start, push, hello
 inline constexpr int kIncusRequestMs = 30'000;
 inline constexpr int kInstanceStartMs = 45'000;
 inline constexpr int kGuestHelloMs = 10'000;
-inline constexpr int kMinimumFailureMs = 8;  // floor for a refused attempt
+inline constexpr int kMinimumFailureMs = 8;     // floor for a refused attempt
+inline constexpr int kMaximumFailureMs = 5000;  // that took longer by itself is not drawn out
 
 }  // namespace ssh2incus::limits

@@ -7,6 +7,7 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <vector>
 
 #include "common/privileges.h"
 #include "common/syscall_filter.h"
@@ -14,6 +15,7 @@
 #include "monitor/attendant_syscalls.h"
 #include "monitor/capabilities.h"
 #include "monitor/child_task.h"
+#include "monitor/key_command_syscalls.h"
 
 namespace ssh2incus {
 namespace {
@@ -37,13 +39,21 @@ void set_neutral_environment() {
   std::signal(SIGCHLD, SIG_DFL);
 }
 
-Status shed_privileges(pid_t monitor) {
+Status load_filter(bool with_key_command) {
+  std::vector<SyscallRule> rules(kAttendantSyscalls.begin(), kAttendantSyscalls.end());
+  if (with_key_command) {
+    rules.insert(rules.end(), kKeyCommandSyscalls.begin(), kKeyCommandSyscalls.end());
+  }
+  return apply_syscall_filter(rules);
+}
+
+Status shed_privileges(const AttendantConfig& config, pid_t monitor) {
   TRY(keep_capabilities_only(available_of(kAttendantCapabilities)));
   TRY(die_with_parent(monitor));
   TRY(forbid_dumps());
   TRY(apply_resource_limits({false, false, kOpenFiles}));
   report_refusals_to_channel();
-  return apply_syscall_filter(kAttendantSyscalls);
+  return load_filter(config.key_command.has_value());
 }
 
 Status serve(ipc::IpcChannel& channel, const AttendantConfig& config) {
@@ -63,7 +73,7 @@ void run_attendant(ipc::IpcChannel channel, const AttendantConfig& config, pid_t
   auto kept = keep_only_channel(std::move(channel));
   if (!kept.ok()) _exit(1);
   set_neutral_environment();
-  Status status = shed_privileges(monitor);
+  Status status = shed_privileges(config, monitor);
   if (status.ok()) status = serve(*kept, config);
   if (status.ok()) _exit(0);
   static_cast<void>(

@@ -1,12 +1,14 @@
 // The attendant: a child of one connection's monitor that does what needs privileges until the
-// gateway runs: looks up the user, has key files read as that user, has PAM check the account,
-// starts the gateway. Serves the monitor by the table of monitor/ipc_attendant.h; what users, NSS
-// and PAM give it is bounded and passed on, never acted upon.
+// gateway runs: looks up the user, has key files read as that user and the administrator's command
+// asked for keys, has PAM check the account, starts the gateway. Serves the monitor by the table of
+// monitor/ipc_attendant.h; what users, NSS and PAM give it is bounded and passed on, never acted
+// upon.
 #pragma once
 
 #include <sys/types.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "common/result.h"
 #include "monitor/account_check.h"
 #include "monitor/gateway_launcher.h"
+#include "monitor/key_command.h"
 #include "monitor/key_reader.h"
 
 namespace ssh2incus {
@@ -23,6 +26,7 @@ struct AttendantConfig {
   std::function<void()> wipe_secrets;
   std::string source_address;  // of the client: PAM_RHOST
   std::vector<std::string> authorized_keys_files = default_authorized_keys_files();
+  std::optional<KeyCommand> key_command;
   AccountCheckConfig account;
   GatewayIdentity gateway;
 };

@@ -2,6 +2,8 @@
 // doesn't exist is put through the same work and always refused.
 #include "monitor/attendant_session.h"
 
+#include "policy/base64.h"
+
 namespace ssh2incus {
 namespace {
 
@@ -17,6 +19,7 @@ BoundedList<BoundedString<Max>, limits::kMaxGroups> bounded_names(
 
 LookupReply reply_for(const HostUserRecord& user) {
   LookupReply reply;
+  reply.doubt = truncated<kMaxKeyReason>(user.doubt);
   if (!user.found) return reply;
   reply.found = true;
   reply.uid = user.uid;
@@ -25,6 +28,25 @@ LookupReply reply_for(const HostUserRecord& user) {
   reply.home = user.home;
   reply.shell = user.shell;
   return reply;
+}
+
+// A failed lookup is one that finds nothing, and says why.
+KeysReply or_reason(Result<KeysReply> reply, const std::string& what) {
+  if (reply.ok()) return std::move(reply).value();
+  KeysReply failed;
+  failed.reasons = std::vector{truncated<kMaxKeyReason>(what + ": " + reply.error().message)};
+  return failed;
+}
+
+std::vector<BoundedString<kMaxKeyReason>> all_reasons(const KeysReply& first,
+                                                      const KeysReply& second) {
+  std::vector<BoundedString<kMaxKeyReason>> all;
+  for (const KeysReply* reply : {&first, &second}) {
+    for (const auto& reason : reply->reasons) {
+      if (all.size() < kMaxKeyReasons) all.push_back(reason);
+    }
+  }
+  return all;
 }
 
 }  // namespace
@@ -67,15 +89,31 @@ Status AttendantSession::on_lookup(const LookupRequest& request) {
   return channel_.send(reply_for(*user_));
 }
 
-Status AttendantSession::on_keys(const KeysRequest& request) {
-  auto reply = read_keys_as_user(*user_, config_.authorized_keys_files, request);
-  if (!reply.ok()) {
-    KeysReply failed;
-    failed.reasons = std::vector{truncated<kMaxKeyReason>("key reader: " + reply.error().message)};
-    return channel_.send(failed);
+Result<KeysReply> AttendantSession::ask_key_command(const KeyCommand& command,
+                                                    const KeysRequest& request) {
+  const auto arguments = command.line.expanded(
+      {user_->name, user_->home, std::to_string(user_->uid), *request.key_type,
+       encode_base64(*request.key_blob), *request.fingerprint});
+  if (!command_run_ || command_run_->arguments != arguments) {
+    command_run_.emplace(
+        CommandRun{arguments, run_key_command(command, arguments, request.command_ms)});
   }
-  if (!user_->found) reply->accepted.reset();
-  return channel_.send(*reply);
+  const std::string text = TRY(command_run_->output);
+  return find_key_in_text_as(command.user, text, command.line.program(), request);
+}
+
+// A user that doesn't exist has the command run too, so that it doesn't show by the time.
+Status AttendantSession::on_keys(const KeysRequest& request) {
+  KeysReply reply =
+      or_reason(read_keys_as_user(*user_, config_.authorized_keys_files, request), "key reader");
+  if (!reply.accepted && config_.key_command && !request.key_type->empty()) {
+    KeysReply second = or_reason(ask_key_command(*config_.key_command, request),
+                                 config_.key_command->line.program());
+    second.reasons = all_reasons(reply, second);
+    reply = std::move(second);
+  }
+  if (!user_->found) reply.accepted.reset();
+  return channel_.send(reply);
 }
 
 Status AttendantSession::on_account() {

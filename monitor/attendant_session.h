@@ -3,6 +3,8 @@
 
 #include <array>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "common/ipc_channel.h"
 #include "monitor/attendant.h"
@@ -25,6 +27,8 @@ class AttendantSession {
   Status check_rule(AttendantMessage kind);
   Status on_lookup(const LookupRequest& request);
   Status on_keys(const KeysRequest& request);
+  // What the authorized-keys-command says of the key.
+  Result<KeysReply> ask_key_command(const KeyCommand& command, const KeysRequest& request);
   Status on_account();
   Status on_gateway_start();
 
@@ -33,6 +37,12 @@ class AttendantSession {
   AttendantState state_ = AttendantState::kStarted;
   std::array<std::uint32_t, kAttendantRules.size()> counts_{};
   std::optional<HostUserRecord> user_;
+  // What the command gave, for a client that offers several keys, unless its arguments differ.
+  struct CommandRun {
+    std::vector<std::string> arguments;
+    Result<std::string> output;
+  };
+  std::optional<CommandRun> command_run_;
   bool finished_ = false;
 };
 

@@ -112,6 +112,7 @@ Result<Started> start_children(const ConnectionSetup& setup, HostKeys& host_keys
   config.wipe_secrets = [&host_keys] { host_keys.wipe(); };
   config.source_address = peer.address;
   config.gateway = setup.gateway;
+  config.key_command = setup.key_command;
   SpawnedAttendant attendant = TRY(spawn_attendant(config));
   auto [ours, theirs] = TRY(ipc::IpcChannel::pair());
   const UniqueFd sessiond_end = theirs.release();
@@ -131,6 +132,11 @@ Result<ConnectionSetup> prepare_connections(const ServerConfig& config) {
       TRY(find_sessiond_identity(config.libexec_dir + "/ssh2incus-sessiond", empty_root));
   setup.gateway =
       TRY(find_gateway_identity(config.libexec_dir + "/ssh2incus-gateway", config.incus_socket));
+  if (config.authorized_keys_command.empty()) return setup;
+  auto command =
+      find_key_command(config.authorized_keys_command, config.authorized_keys_command_user);
+  if (!command.ok()) return fail("--authorized-keys-command: " + command.error().message);
+  setup.key_command = std::move(*command);
   return setup;
 }
 

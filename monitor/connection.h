@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
 #include "common/log.h"
@@ -12,6 +13,7 @@
 #include "monitor/connection_end.h"
 #include "monitor/gateway_launcher.h"
 #include "monitor/host_keys.h"
+#include "monitor/key_command.h"
 #include "monitor/monitor.h"
 #include "monitor/server_config.h"
 #include "monitor/sessiond_launcher.h"
@@ -22,6 +24,7 @@ namespace ssh2incus {
 struct ConnectionSetup {
   SessiondIdentity sessiond;
   GatewayIdentity gateway;
+  std::optional<KeyCommand> key_command;
 };
 
 // Looks up the users and groups and makes the empty root directory; errors say what to do.

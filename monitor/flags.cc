@@ -10,6 +10,7 @@
 #include "common/limits.h"
 #include "common/names.h"
 #include "policy/ip_address.h"
+#include "policy/key_command_line.h"
 #include "policy/startups.h"
 
 namespace ssh2incus {
@@ -144,6 +145,10 @@ void add_own_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
          "--permit-user-environment", config.permitted_key_environment,
          "variables that environment= of authorized_keys may set, patterns, comma-separated")
       ->delimiter(',');
+  app.add_option("--authorized-keys-command", config.authorized_keys_command,
+                 "program, with arguments, that prints a user's authorized_keys (%u, %k, ...)");
+  app.add_option("--authorized-keys-command-user", config.authorized_keys_command_user,
+                 "unprivileged user to run that program as");
   app.add_option("--libexec-dir", config.libexec_dir, "where the helper programs are");
   app.add_option("--run-dir", config.run_dir, "run-time directory (default /run/ssh2incus)");
   app.add_option("--pid-file", config.pid_file, "file to write the listener's process id to");
@@ -162,6 +167,22 @@ std::string set_auth_chains(ServerConfig& config, const std::string& text) {
   return {};
 }
 
+std::string check_key_command(const ServerConfig& config) {
+  const std::string& text = config.authorized_keys_command;
+  const std::string& user = config.authorized_keys_command_user;
+  if (text.empty() != user.empty()) {
+    return "--authorized-keys-command and --authorized-keys-command-user need each other";
+  }
+  if (text.empty()) return {};
+  if (const auto line = KeyCommandLine::parse(text); !line.ok()) {
+    return "--authorized-keys-command: " + line.error().message;
+  }
+  if (auto reason = why_not_user_name(user); !reason.empty()) {
+    return "--authorized-keys-command-user: " + reason;
+  }
+  return {};
+}
+
 std::string check(ServerConfig& config, const RawFlags& raw) {
   for (std::size_t i = 0; i < kLaterFlags.size(); ++i) {
     if (raw.later[i] || !raw.later_values[i].empty()) {
@@ -176,6 +197,7 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
       !wrong.empty()) {
     return wrong;
   }
+  if (auto wrong = check_key_command(config); !wrong.empty()) return wrong;
   if (auto wrong = set_auth_chains(config, raw.auth_methods); !wrong.empty()) return wrong;
   if (!raw.max_startups.empty()) {
     auto parsed = parse_max_startups(raw.max_startups);

@@ -29,7 +29,8 @@ int with_buffer(std::vector<char>& buffer, Call call) {
   }
 }
 
-// Some databases say "no such user" with an error number; getpwnam_r(3) lists these.
+// Some databases say "no such user" with an error number; getpwnam_r(3) lists these. Others,
+// glibc's LDAP modules among them, say "the server is down" with the same numbers.
 bool means_absent(int error) {
   return error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
 }
@@ -83,7 +84,9 @@ Result<HostUserRecord> look_up_host_user(const HostUser& user) {
     // As much work as for a user that exists.
     static_cast<void>(groups_of(user.str(), kNobody));
     static_cast<void>(group_name(kNobody));
-    return unknown_user(user);
+    HostUserRecord unknown = unknown_user(user);
+    if (error != 0) unknown.doubt = system_error("a user database may be down", error).message;
+    return unknown;
   }
   HostUserRecord record;
   record.found = true;

@@ -20,6 +20,7 @@ struct HostUserRecord {
   std::vector<std::string> group_names;
   std::string home;
   std::string shell;
+  std::string doubt;  // not found, but a database had an error: it may be that it didn't answer
 };
 
 // An unknown user gives a record with found == false that belongs to "nobody" and has no home, so

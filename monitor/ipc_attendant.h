@@ -48,8 +48,8 @@ struct LookupRequest {
   auto fields() { return std::tie(user); }
 };
 
-// If not found everything else is empty, and the later requests may be made all the same: they take
-// the same time and are refused.
+// If not found everything else but doubt is empty, and the later requests may be made all the same:
+// they take the same time and are refused.
 struct LookupReply {
   static constexpr auto kKind = AttendantMessage::kLookupReply;
   bool found = false;
@@ -59,21 +59,28 @@ struct LookupReply {
   BoundedList<BoundedString<kMaxGroupName>, limits::kMaxGroups> groups;
   BoundedString<limits::kMaxPath> home;
   BoundedString<limits::kMaxPath> shell;
-  auto fields() { return std::tie(found, uid, gid, groups, home, shell); }
+  BoundedString<kMaxKeyReason> doubt;  // not found: what speaks against it
+  auto fields() { return std::tie(found, uid, gid, groups, home, shell, doubt); }
 };
 
-// Is this key authorised for the user, under these circumstances?
+// Is this key authorised for the user, under these circumstances? Type and fingerprint are what an
+// authorized-keys-command is told of the key; it isn't asked about a key without a type. It has
+// command_ms at most, so that it is ended before the login's time is over and with it the
+// attendant.
 struct KeysRequest {
   static constexpr auto kKind = AttendantMessage::kKeysRequest;
   BoundedBytes<limits::kMaxPublicKeyBlob> key_blob;
+  BoundedString<limits::kMaxAlgorithmName> key_type;
+  BoundedString<64> fingerprint;
   BoundedString<limits::kMaxAlgorithmName> algorithm;
   BoundedString<64> source_address;
+  std::uint32_t command_ms = 0;
   std::uint64_t now_unix = 0;
   std::uint32_t utc_offset_seconds = 0;  // the two's complement of a std::int32_t
   BoundedList<BoundedString<limits::kMaxEnvironmentName>, 64> permitted_environment;
   auto fields() {
-    return std::tie(key_blob, algorithm, source_address, now_unix, utc_offset_seconds,
-                    permitted_environment);
+    return std::tie(key_blob, key_type, fingerprint, algorithm, source_address, command_ms,
+                    now_unix, utc_offset_seconds, permitted_environment);
   }
 };
 

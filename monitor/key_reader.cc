@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <string_view>
 
 #include "common/escape.h"
@@ -112,15 +113,27 @@ void search_file(const std::string& pattern, const HostUserRecord& user, Search&
   search_content(*content, path, search);
 }
 
-void work_in_child(const HostUserRecord& user, const std::vector<std::string>& files,
-                   const KeysRequest& request, ipc::IpcChannel& answer, pid_t parent) {
-  if (auto status = enter_key_reader_sandbox(user, parent); !status.ok()) {
+KeysReply reply_of(Search search) {
+  KeysReply reply;
+  reply.accepted = std::move(search.accepted);
+  reply.reasons = std::move(search.reasons);
+  return reply;
+}
+
+// Has a child become that user, do the work, and answer.
+Result<KeysReply> ask_reader(const HostUserRecord& reader, const std::function<KeysReply()>& work) {
+  const auto in_child = [&](ipc::IpcChannel& answer, pid_t parent) {
     KeysReply reply;
-    reply.reasons = std::vector{truncated<kMaxKeyReason>("key reader: " + status.error().message)};
+    if (auto status = enter_key_reader_sandbox(reader, parent); status.ok()) {
+      reply = work();
+    } else {
+      reply.reasons =
+          std::vector{truncated<kMaxKeyReason>("key reader: " + status.error().message)};
+    }
     static_cast<void>(answer.send(reply));
-    return;
-  }
-  static_cast<void>(answer.send(find_key(user, files, request)));
+  };
+  const Bytes answer = TRY(ask_child(in_child, limits::kKeyLookupMs));
+  return ipc::decode<KeysReply>(answer);
 }
 
 Status limit_cpu() {
@@ -142,10 +155,14 @@ KeysReply find_key(const HostUserRecord& user, const std::vector<std::string>& f
     search_file(pattern, user, search);
     if (search.accepted) break;
   }
-  KeysReply reply;
-  reply.accepted = std::move(search.accepted);
-  reply.reasons = std::move(search.reasons);
-  return reply;
+  return reply_of(std::move(search));
+}
+
+KeysReply find_key_in_text(const std::string& text, const std::string& where,
+                           const KeysRequest& request) {
+  Search search{request, circumstances_of(request), {}, 0, std::nullopt};
+  search_content(text, where, search);
+  return reply_of(std::move(search));
 }
 
 Status enter_key_reader_sandbox(const HostUserRecord& user, pid_t parent) {
@@ -163,11 +180,12 @@ Status enter_key_reader_sandbox(const HostUserRecord& user, pid_t parent) {
 Result<KeysReply> read_keys_as_user(const HostUserRecord& user,
                                     const std::vector<std::string>& files,
                                     const KeysRequest& request) {
-  const Bytes answer =
-      TRY(ask_child([&](ipc::IpcChannel& channel,
-                        pid_t parent) { work_in_child(user, files, request, channel, parent); },
-                    limits::kKeyLookupMs));
-  return ipc::decode<KeysReply>(answer);
+  return ask_reader(user, [&] { return find_key(user, files, request); });
+}
+
+Result<KeysReply> find_key_in_text_as(const HostUserRecord& reader, const std::string& text,
+                                      const std::string& where, const KeysRequest& request) {
+  return ask_reader(reader, [&] { return find_key_in_text(text, where, request); });
 }
 
 }  // namespace ssh2incus

@@ -23,9 +23,16 @@ Result<KeysReply> read_keys_as_user(const HostUserRecord& user,
                                     const std::vector<std::string>& files,
                                     const KeysRequest& request);
 
+// The same for a text that is no file of the user's: what an authorized-keys-command printed. The
+// child becomes reader; where is what the text is called in the answer.
+Result<KeysReply> find_key_in_text_as(const HostUserRecord& reader, const std::string& text,
+                                      const std::string& where, const KeysRequest& request);
+
 // What the child does, without the walls.
 KeysReply find_key(const HostUserRecord& user, const std::vector<std::string>& files,
                    const KeysRequest& request);
+KeysReply find_key_in_text(const std::string& text, const std::string& where,
+                           const KeysRequest& request);
 
 // The child's walls: becomes the user, sheds everything, loads the filter. For tests of the walls.
 Status enter_key_reader_sandbox(const HostUserRecord& user, pid_t parent);

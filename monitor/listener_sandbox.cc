@@ -12,6 +12,7 @@
 #include "common/syscall_filter.h"
 #include "monitor/attendant_syscalls.h"
 #include "monitor/capabilities.h"
+#include "monitor/key_command_syscalls.h"
 
 namespace ssh2incus {
 namespace {
@@ -35,13 +36,16 @@ constexpr std::array kListenerOnly = {
 
 }  // namespace
 
-Status enter_listener_sandbox() {
+Status enter_listener_sandbox(bool with_key_command) {
   TRY(forbid_dumps());
   // Gateways outlive the attendant that started them: reaped here, wherever init is.
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return system_error("PR_SET_CHILD_SUBREAPER");
   TRY(keep_capabilities_only(available_of(kListenerCapabilities)));
   std::vector<SyscallRule> rules(kAttendantSyscalls.begin(), kAttendantSyscalls.end());
   rules.insert(rules.end(), kListenerOnly.begin(), kListenerOnly.end());
+  if (with_key_command) {
+    rules.insert(rules.end(), kKeyCommandSyscalls.begin(), kKeyCommandSyscalls.end());
+  }
   return apply_syscall_filter(rules);
 }
 

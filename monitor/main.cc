@@ -55,7 +55,7 @@ Status serve(ServerConfig config) {
   std::vector<UniqueFd> sockets = TRY(open_listening_sockets(config.listen));
   UniqueFd signals = TRY(block_signals());
   TRY(write_pid_file(config.pid_file));
-  TRY(enter_listener_sandbox());
+  TRY(enter_listener_sandbox(setup.key_command.has_value()));
   log.write(LogLevel::kNotice, "listening",
             {{"address", config.listen},
              {"version", SSH2INCUS_VERSION},

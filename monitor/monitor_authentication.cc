@@ -83,6 +83,7 @@ Status Monitor::on_auth_start(const ipc::AuthStartRequest& request) {
     if (!decision.allowed) account_refusal_ = decision.reason;
   } else {
     account_refusal_ = "no such user";
+    if (!found.doubt->empty()) account_refusal_ += " (" + *found.doubt + ")";
   }
   return channels_.sessiond.send(reply);
 }
@@ -180,6 +181,7 @@ Status Monitor::on_unsupported(const ipc::UnsupportedAuthRequest& request) {
 
 void Monitor::wait_for_floor(Clock::time_point started) const {
   const auto spent = Clock::now() - started;
+  if (spent > std::chrono::milliseconds(limits::kMaximumFailureMs)) return;
   auto floor = std::chrono::duration_cast<Clock::duration>(floor_for(login_));
   while (floor < spent) floor *= 2;  // as OpenSSH does: the next power of two hides by how much
   std::this_thread::sleep_for(floor - spent);

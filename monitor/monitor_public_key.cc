@@ -1,5 +1,6 @@
 // Public keys: looks them up through the attendant, and verifies signatures over bytes that it
 // builds itself. Every request comes from sessiond and repeats what the network sent.
+#include <algorithm>
 #include <ctime>
 
 #include "monitor/monitor.h"
@@ -15,7 +16,14 @@ Result<Monitor::KeyVerdict> Monitor::look_up_key(const std::string& algorithm,
   if (const auto known = keys_.find(key_blob); known != keys_.end()) return known->second;
   KeysRequest request;
   request.key_blob = key_blob;
+  if (const auto facts = inspect_public_key(key_blob); facts.ok()) {
+    request.key_type = std::string(key_type_name(facts->type));
+    request.fingerprint = fingerprint(key_blob);
+  }
   request.algorithm = algorithm;
+  constexpr int kMarginMs = 1000;  // for everything else that happens until the reply
+  request.command_ms = static_cast<std::uint32_t>(
+      std::max(0, at_most(limits::kKeyCommandMs + kMarginMs) - kMarginMs));
   request.source_address = info_.peer.address;
   request.now_unix = static_cast<std::uint64_t>(std::time(nullptr));
   request.utc_offset_seconds = static_cast<std::uint32_t>(info_.utc_offset_seconds);
@@ -23,8 +31,11 @@ Result<Monitor::KeyVerdict> Monitor::look_up_key(const std::string& algorithm,
   for (const std::string& pattern : config_.permitted_key_environment)
     permitted.emplace_back(pattern);
   request.permitted_environment = std::move(permitted);
-  const auto reply = TRY(
-      from_attendant(attendant_keys(channels_.attendant, request, at_most(limits::kKeyLookupMs))));
+  const bool with_command = !config_.authorized_keys_command.empty();
+  const int most_ms =
+      with_command ? 2 * limits::kKeyLookupMs + limits::kKeyCommandMs : limits::kKeyLookupMs;
+  const auto reply =
+      TRY(from_attendant(attendant_keys(channels_.attendant, request, at_most(most_ms))));
   for (const auto& reason : reply.reasons) {
     log_.write(LogLevel::kWarning, "authorized_keys", {{"login", login_}, {"reason", *reason}});
   }

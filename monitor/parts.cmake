@@ -5,6 +5,6 @@ ssh2incus_library(ssh2incus_monitor_keys SOURCES
   LINK ssh2incus_policy ssh2incus_common OpenSSL::Crypto)
 ssh2incus_library(ssh2incus_attendant SOURCES
   account_check.cc attendant.cc attendant_client.cc attendant_session.cc capabilities.cc
-  child_task.cc gateway_launcher.cc host_lookup.cc key_reader.cc program.cc sessiond_launcher.cc
+  child_task.cc gateway_launcher.cc host_lookup.cc key_command.cc key_reader.cc program.cc sessiond_launcher.cc
   strict_modes.cc system_users.cc
   LINK ssh2incus_policy ssh2incus_common pam)

@@ -40,6 +40,9 @@ struct ServerConfig {
   std::vector<std::string> accepted_environment = {"LANG",      "LANGUAGE", "LC_*",    "TERM",
                                                    "COLORTERM", "TZ",       "NO_COLOR"};
   std::vector<std::string> permitted_key_environment;  // by environment= in authorized_keys
+  std::string
+      authorized_keys_command;  // with arguments, see policy/key_command_line.h; empty: none
+  std::string authorized_keys_command_user;
 };
 
 }  // namespace ssh2incus

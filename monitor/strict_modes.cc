@@ -67,6 +67,7 @@ class Walk {
   [[nodiscard]] const UniqueFd& directory() const { return directory_; }
   [[nodiscard]] const std::string& file_name() const { return file_name_; }  // empty: a directory
   [[nodiscard]] const struct stat& file_status() const { return file_status_; }
+  [[nodiscard]] std::string real_path() const { return path_of(file_name_); }
 
  private:
   Status to_root() {
@@ -139,7 +140,8 @@ class Walk {
 
 Status check_owner_and_mode(const std::string& what, const struct stat& status, uid_t owner) {
   if (status.st_uid != 0 && status.st_uid != owner) {
-    return fail(what + " belongs to neither the user nor root");
+    return fail(what +
+                (owner == 0 ? " doesn't belong to root" : " belongs to neither the user nor root"));
   }
   if ((status.st_mode & 022) != 0) return fail(what + " can be written by others");
   return {};
@@ -183,6 +185,18 @@ Result<std::optional<UniqueFd>> open_trusted_file(const TrustedFileRequest& requ
   if (!S_ISREG(status.st_mode)) return fail("not a regular file");
   TRY(check_owner_and_mode("the file", status, request.owner));
   return std::optional<UniqueFd>(std::move(file));
+}
+
+Result<std::string> trusted_program(const std::string& path) {
+  Walk walk;
+  if (!TRY(walk.go(path))) return fail("there is no such file");
+  if (walk.file_name().empty() || !S_ISREG(walk.file_status().st_mode)) {
+    return fail("not a regular file");
+  }
+  TRY(check_directories(walk, 0, std::nullopt));
+  TRY(check_owner_and_mode("the file", walk.file_status(), 0));
+  if ((walk.file_status().st_mode & 0111) == 0) return fail("not executable");
+  return walk.real_path();
 }
 
 Result<std::string> read_bounded(const UniqueFd& file, std::size_t max_size) {

@@ -12,9 +12,12 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <span>
+#include <vector>
 
 #include "monitor/attendant_syscalls.h"
 #include "monitor/child_task.h"
+#include "monitor/key_command_syscalls.h"
 #include "monitor/key_reader.h"
 
 namespace ssh2incus {
@@ -97,11 +100,13 @@ std::string tried_as_reader(const Attempt& attempt) {
   return answer.ok() ? "it went on" : answer.error().message;
 }
 
-std::string tried_as_attendant(const Attempt& attempt) {
+std::string tried_as_attendant(const Attempt& attempt, std::span<const SyscallRule> more = {}) {
+  std::vector<SyscallRule> rules(kAttendantSyscalls.begin(), kAttendantSyscalls.end());
+  rules.insert(rules.end(), more.begin(), more.end());
   const auto answer = ask_child(
       [&](ipc::IpcChannel& channel, pid_t) {
         report_refusals_to_channel();
-        if (!apply_syscall_filter(kAttendantSyscalls).ok()) _exit(1);
+        if (!apply_syscall_filter(rules).ok()) _exit(1);
         const long result = attempt.make();
         const Bytes errors = {static_cast<std::uint8_t>(result < 0 ? errno : 0)};
         static_cast<void>(channel.send_bytes(errors));
@@ -118,6 +123,17 @@ std::string refusal_of(const Attempt& attempt) {
 TEST(AttendantSandbox, EndsAChildThatTriesTheForbidden) {
   for (const Attempt& attempt : kForbiddenToAll) {
     EXPECT_EQ(tried_as_attendant(attempt), refusal_of(attempt)) << attempt.name;
+  }
+}
+
+TEST(AttendantSandbox, ForbidsAlmostTheSameWhereAKeyCommandIsRun) {
+  for (const Attempt& attempt : kForbiddenToAll) {
+    const std::string_view name = attempt.name;
+    if (name == "unlink") continue;  // temporary files
+    const bool softly = name == "listen" || name == "chown";
+    EXPECT_EQ(tried_as_attendant(attempt, kKeyCommandSyscalls),
+              softly ? "errno " + std::to_string(EPERM) : refusal_of(attempt))
+        << attempt.name;
   }
 }
 

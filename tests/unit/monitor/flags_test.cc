@@ -54,6 +54,21 @@ TEST(Flags, AreTakenInShortAndLongForm) {
   }
 }
 
+TEST(Flags, KeyCommandNeedsAUserAndAnAbsolutePath) {
+  const ServerConfig config = config_of({"--authorized-keys-command", "/usr/bin/keys '%u x' %k",
+                                         "--authorized-keys-command-user", "keys"});
+  EXPECT_EQ(config.authorized_keys_command, "/usr/bin/keys '%u x' %k");
+  EXPECT_EQ(config.authorized_keys_command_user, "keys");
+  for (const auto& [command, user] : std::vector<std::pair<const char*, const char*>>{
+           {"/usr/bin/keys", ""}, {"", "keys"}, {"keys", "keys"}, {"/k %y", "k"}, {"/k", "k/k"}}) {
+    EXPECT_EQ(
+        exit_of({"--authorized-keys-command", command, "--authorized-keys-command-user", user})
+            .exit_code,
+        2)
+        << command;
+  }
+}
+
 TEST(Flags, OfLaterVersionsAreRefusedByName) {
   const std::vector<std::vector<const char*>> all = {{"-b"},
                                                      {"--banner"},
