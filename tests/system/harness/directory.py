@@ -38,8 +38,8 @@ NSLCD_CONF = """
 threads 4
 uri ldap://127.0.0.1:{port}
 base {suffix}
-bind_timelimit 2
-timelimit 2
+bind_timelimit 1
+timelimit 1
 reconnect_sleeptime 1
 reconnect_retrytime 1
 pam_authz_search (&(objectClass=posixAccount)(uid=$username)(!(description=locked)))
