@@ -39,6 +39,12 @@ class Log {
   void write(LogLevel level, std::string_view event, const std::vector<LogField>& fields) const;
   // A log whose lines all carry these fields too.
   [[nodiscard]] Log with(const std::vector<LogField>& fields) const;
+  // The same with more or fewer details.
+  [[nodiscard]] Log at(bool debug) const {
+    Log log(*this);
+    log.debug_ = debug;
+    return log;
+  }
   [[nodiscard]] bool debug() const { return debug_; }
   // The fd that lines go to; open for as long as any Log made from this one is used.
   [[nodiscard]] int fd() const { return fd_; }

@@ -4,11 +4,14 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
 #include "common/limits.h"
 #include "common/names.h"
+#include "monitor/flags_network.h"
+#include "monitor/listening_sockets.h"
 #include "policy/ip_address.h"
 #include "policy/key_command_line.h"
 #include "policy/startups.h"
@@ -25,7 +28,7 @@ struct LaterFlag {
   const char* feature;
   bool takes_value;
 };
-constexpr std::array<LaterFlag, 20> kLaterFlags = {{
+constexpr std::array<LaterFlag, 19> kLaterFlags = {{
     {"-b,--banner", "show banner on login", "banners", false},
     {"-c,--client-cert", "client certificate for remote", "remotes", true},
     {"-k,--client-key", "client key for remote", "remotes", true},
@@ -50,7 +53,6 @@ constexpr std::array<LaterFlag, 20> kLaterFlags = {{
     {"--chroot-sftp", "confine sftp of users other than root to their home", "file transfer",
      false},
     {"--idle-timeout", "end sessions that are idle for so long", "idle limits", true},
-    {"--config", "configuration file", "the configuration file", true},
     {"--trusted-user-ca-keys", "keys of certificate authorities", "certificates", true},
 }};
 
@@ -85,7 +87,9 @@ std::string check_patterns(const char* flag, const std::vector<std::string>& pat
 struct RawFlags {
   bool version = false;
   bool no_penalties = false;
-  std::string max_startups;
+  StartupFlags startup;
+  NetworkFlags network;
+  std::string max_startups = "10:30:100";
   std::string auth_methods;
   std::array<bool, kLaterFlags.size()> later{};
   std::array<std::string, kLaterFlags.size()> later_values{};
@@ -100,18 +104,18 @@ void add_reference_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
          "list of groups members of which allowed to connect (default \"incus,incus-admin\")")
       ->delimiter(',');
   app.add_option("-l,--listen", config.listen,
-                 "listen on \":port\" or \"host:port\" (default \":2222\")");
+                 "listen on \":port\" or \"host:port\"; may be repeated (default \":2222\")")
+      ->allow_extra_args(false);
   app.add_flag("-m,--master", config.master, "start master process and spawn workers");
   app.add_option("-s,--socket", config.incus_socket,
                  "Incus socket to connect to (optional, defaults to INCUS_SOCKET env)");
-  app.add_flag("-v,--version", raw.version, "print version");
+  app.add_flag("-v,--version", raw.version, "print version")->configurable(false);
   for (std::size_t i = 0; i < kLaterFlags.size(); ++i) {
     const LaterFlag& flag = kLaterFlags[i];
     if (flag.takes_value) {
-      app.add_option(flag.names, raw.later_values[i],
-                     std::string(flag.help) + " (not in this version)");
+      app.add_option(flag.names, raw.later_values[i], std::string(flag.help) + kNotInThisVersion);
     } else {
-      app.add_flag(flag.names, raw.later[i], std::string(flag.help) + " (not in this version)");
+      app.add_flag(flag.names, raw.later[i], std::string(flag.help) + kNotInThisVersion);
     }
   }
 }
@@ -150,6 +154,14 @@ void add_own_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
   app.add_option("--authorized-keys-command-user", config.authorized_keys_command_user,
                  "unprivileged user to run that program as");
   app.add_option("--libexec-dir", config.libexec_dir, "where the helper programs are");
+  app.add_option("--config", raw.startup.config_file,
+                 "configuration file (default /etc/ssh2incus/config.yaml, if it's there)")
+      ->configurable(false);
+  app.add_flag("--check", raw.startup.check, "validate all files that are used, and exit")
+      ->configurable(false);
+  app.add_flag("--dump", raw.startup.dump, "print the configuration in force, and exit")
+      ->configurable(false);
+  add_network_flags(app, config, raw.network);
   app.add_option("--run-dir", config.run_dir, "run-time directory (default /run/ssh2incus)");
   app.add_option("--pid-file", config.pid_file, "file to write the listener's process id to");
 }
@@ -190,6 +202,10 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
              kLaterFlags[i].feature + " yet; a later one brings it";
     }
   }
+  for (const std::string& listen : config.listen) {
+    if (auto sound = check_listen_address(listen); !sound.ok())
+      return "--listen: " + sound.error().message;
+  }
   if (auto wrong = check_groups(config.allowed_groups); !wrong.empty()) return wrong;
   if (auto wrong = check_patterns("--accept-env", config.accepted_environment); !wrong.empty())
     return wrong;
@@ -209,6 +225,7 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
     return "--penalty-exempt: " + wrong;
   }
   config.penalties = !raw.no_penalties;
+  if (auto wrong = check_network_flags(config, raw.network); !wrong.empty()) return wrong;
   if (config.incus_socket.empty()) config.incus_socket = default_socket();
   for (const std::string* path : {&config.incus_socket, &config.libexec_dir, &config.run_dir}) {
     if (path->empty() || path->front() != '/' || path->size() >= limits::kMaxPath) {
@@ -220,25 +237,52 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
 
 }  // namespace
 
-std::variant<ServerConfig, ExitNow> parse_flags(int argc, const char* const* argv) {
-  CLI::App app("SSH server for Incus instances", "ssh2incus");
-  app.set_help_flag("-h,--help", "print help");
-  app.option_defaults()->always_capture_default(false);
+struct FlagParser::State {
+  CLI::App app{"SSH server for Incus instances", "ssh2incus"};
   ServerConfig config;
   RawFlags raw;
-  add_reference_flags(app, config, raw);
-  add_own_flags(app, config, raw);
+};
+
+FlagParser::FlagParser() : state_(std::make_unique<State>()) {
+  CLI::App& app = state_->app;
+  app.set_help_flag("-h,--help", "print help");
+  app.option_defaults()->always_capture_default(false);
+  state_->config.incus_socket = default_socket();
+  add_reference_flags(app, state_->config, state_->raw);
+  add_own_flags(app, state_->config, state_->raw);
+}
+
+FlagParser::~FlagParser() = default;
+
+CLI::App& FlagParser::app() { return state_->app; }
+
+const StartupFlags& FlagParser::startup() const { return state_->raw.startup; }
+
+std::optional<ExitNow> FlagParser::read(const std::vector<std::string>& arguments) {
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants it
   try {
-    app.parse(argc, argv);
+    state_->app.parse(std::move(reversed));
   } catch (const CLI::CallForHelp&) {
-    return ExitNow{0, app.help()};
+    return ExitNow{0, state_->app.help()};
   } catch (const CLI::ParseError& error) {
     return ExitNow{2, std::string("ssh2incus: ") + error.what() + "\nTry 'ssh2incus --help'.\n"};
   }
-  if (raw.version) return ExitNow{0, std::string(kVersion) + "\n"};
-  if (auto wrong = check(config, raw); !wrong.empty())
-    return ExitNow{2, "ssh2incus: " + wrong + "\n"};
-  return config;
+  if (state_->raw.version) return ExitNow{0, std::string(kVersion) + "\n"};
+  return std::nullopt;
+}
+
+std::variant<ServerConfig, std::string> FlagParser::checked() {
+  if (auto wrong = check(state_->config, state_->raw); !wrong.empty()) return wrong;
+  return std::move(state_->config);
+}
+
+std::variant<ServerConfig, ExitNow> parse_flags(int argc, const char* const* argv) {
+  FlagParser parser;
+  if (auto exit_now = parser.read({argv + std::min(argc, 1), argv + argc})) return *exit_now;
+  auto checked = parser.checked();
+  if (const auto* wrong = std::get_if<std::string>(&checked))
+    return ExitNow{2, "ssh2incus: " + *wrong + "\n"};
+  return std::get<ServerConfig>(std::move(checked));
 }
 
 }  // namespace ssh2incus

@@ -3,10 +3,17 @@
 // is an error that says so, never silently ignored.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "monitor/server_config.h"
+
+namespace CLI {
+class App;
+}
 
 namespace ssh2incus {
 
@@ -16,6 +23,38 @@ struct ExitNow {
   std::string text;
 };
 
+// Ends the help text of a flag that is known and refused.
+inline constexpr const char* kNotInThisVersion = " (not in this version)";
+
+struct StartupFlags {
+  std::string config_file;  // empty: the default one, if it's there
+  bool check = false;       // validate everything and exit
+  bool dump = false;        // print the configuration in force and exit
+};
+
+// One reading of a command line. Whoever adds a flag adds it in flags.cc only: its long name is a
+// key of config.yaml then too (monitor/config_options.h), unless it is ->configurable(false).
+class FlagParser {
+ public:
+  FlagParser();
+  FlagParser(const FlagParser&) = delete;
+  FlagParser& operator=(const FlagParser&) = delete;
+  ~FlagParser();
+
+  [[nodiscard]] CLI::App& app();
+  // The arguments come without the program's name. Only names and types are looked at.
+  [[nodiscard]] std::optional<ExitNow> read(const std::vector<std::string>& arguments);
+  // What was read, checked: the configuration, or "--flag: reason".
+  [[nodiscard]] std::variant<ServerConfig, std::string> checked();
+  // What the command line alone decides, known after read().
+  [[nodiscard]] const StartupFlags& startup() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The command line alone, without a configuration file.
 std::variant<ServerConfig, ExitNow> parse_flags(int argc, const char* const* argv);
 
 }  // namespace ssh2incus

@@ -41,32 +41,22 @@ int utc_offset() {
   return localtime_r(&now, &local) == nullptr ? 0 : static_cast<int>(local.tm_gmtoff);
 }
 
-PenaltySettings penalty_settings(const ServerConfig& config) {
-  PenaltySettings settings;
-  settings.exempt = config.penalty_exempt;
-  settings.half_life = std::chrono::seconds(config.penalty_half_life_seconds);
-  return settings;
-}
-
-UserPenaltySettings user_penalty_settings(const ServerConfig& config) {
-  UserPenaltySettings settings;
-  settings.half_life = std::chrono::seconds(config.penalty_half_life_seconds);
-  return settings;
-}
-
 }  // namespace
 
 Listener::Listener(ServerConfig config, ConnectionSetup setup, HostKeys host_keys, Log log,
-                   std::vector<UniqueFd> sockets, UniqueFd signals)
-    : config_(std::move(config)),
+                   std::vector<UniqueFd> sockets, UniqueFd signals,
+                   std::vector<std::string> arguments)
+    : arguments_(std::move(arguments)),
+      config_(std::move(config)),
       setup_(std::move(setup)),
       host_keys_(std::move(host_keys)),
       log_(std::move(log)),
       sockets_(std::move(sockets)),
       signals_(std::move(signals)),
-      source_startups_(config_.per_source_max_startups),
-      penalties_(penalty_settings(config_)),
-      user_penalties_(user_penalty_settings(config_)) {}
+      source_startups_(config_.per_source_max_startups, config_.source_ipv4_bits,
+                       config_.source_ipv6_bits),
+      penalties_(config_.penalty_settings),
+      user_penalties_(config_.user_penalty_settings) {}
 
 SourcePenalties::Time Listener::now() const {
   return std::chrono::duration_cast<SourcePenalties::Time>(
@@ -211,7 +201,7 @@ void Listener::on_signal() {
                  {{"connections", static_cast<std::uint64_t>(children_.size())}});
       stop_ = true;
     } else if (signal.ssi_signo == SIGHUP) {
-      reload_host_keys();
+      reload();
     }
   }
   reap();
@@ -256,16 +246,6 @@ void Listener::penalise(const IpAddress& source, PenaltyReason reason) {
               {"reason", penalty_reason_name(reason)},
               {"seconds", static_cast<std::uint64_t>(outcome.left.count())},
               {"refused", outcome.refused ? "yes" : "no"}});
-}
-
-void Listener::reload_host_keys() {
-  auto loaded = HostKeys::load(config_.host_key_files);
-  if (!loaded.ok()) {
-    log_.write(LogLevel::kError, "reload_failed", {{"reason", loaded.error().message}});
-    return;
-  }
-  host_keys_ = std::move(*loaded);
-  log_.write(LogLevel::kNotice, "reloaded", {});
 }
 
 }  // namespace ssh2incus

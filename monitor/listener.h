@@ -28,7 +28,7 @@ namespace ssh2incus {
 class Listener {
  public:
   Listener(ServerConfig config, ConnectionSetup setup, HostKeys host_keys, Log log,
-           std::vector<UniqueFd> sockets, UniqueFd signals);
+           std::vector<UniqueFd> sockets, UniqueFd signals, std::vector<std::string> arguments);
 
   // Serves until SIGTERM or SIGINT. In a forked child, runs the connection and never returns.
   void run();
@@ -53,9 +53,11 @@ class Listener {
   void reap();
   void on_child_end(const Child& child, int status);
   void penalise(const IpAddress& source, PenaltyReason reason);
-  void reload_host_keys();
+  void reload();  // listener_reload.cc
+  void recount_sources();
   [[nodiscard]] SourcePenalties::Time now() const;
 
+  std::vector<std::string> arguments_;  // the command line, for reloads
   ServerConfig config_;
   ConnectionSetup setup_;
   HostKeys host_keys_;

@@ -58,6 +58,11 @@ Result<UniqueFd> listen_on(const addrinfo& entry, bool dual_stack, const std::st
 
 }  // namespace
 
+Status check_listen_address(const std::string& listen) {
+  TRY(split(listen));
+  return {};
+}
+
 Result<std::vector<UniqueFd>> open_listening_sockets(const std::string& listen) {
   const HostPort parts = TRY(split(listen));
   addrinfo hints{};

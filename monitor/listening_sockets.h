@@ -14,6 +14,8 @@ namespace ssh2incus {
 // ":port", "host:port" or "[v6 address]:port". ":port" listens on every address, IPv6 and IPv4.
 // All sockets are non-blocking and close-on-exec.
 Result<std::vector<UniqueFd>> open_listening_sockets(const std::string& listen);
+// Whether that is the form of an address; names aren't looked up.
+Status check_listen_address(const std::string& listen);
 
 // One end of a TCP connection as text; IPv4-mapped IPv6 addresses are shown as IPv4.
 struct Endpoint {

@@ -1,5 +1,5 @@
-// ssh2incus: reads the flags, prepares everything that needs privileges or may fail, opens the
-// sockets, gives up what the listener doesn't need, and listens.
+// ssh2incus: reads the configuration, prepares everything that needs privileges or may fail, opens
+// the sockets, gives up what the listener doesn't need, and listens.
 #include <fcntl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -10,13 +10,13 @@
 
 #include "common/log.h"
 #include "common/privileges.h"
-#include "monitor/account_check.h"
+#include "monitor/configuration.h"
 #include "monitor/connection.h"
 #include "monitor/flags.h"
-#include "monitor/host_keys.h"
 #include "monitor/listener.h"
 #include "monitor/listener_sandbox.h"
 #include "monitor/listening_sockets.h"
+#include "monitor/used_files.h"
 
 namespace ssh2incus {
 namespace {
@@ -43,42 +43,68 @@ Status write_pid_file(const std::string& path) {
   return {};
 }
 
-Status serve(ServerConfig config) {
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
+  return text;
+}
+
+Status serve(ServerConfig config, const std::vector<std::string>& arguments) {
   if (geteuid() != 0) return fail("must be started as root");
   TRY(null_standard_streams(false));
   umask(022);
   const Log log = Log::open(config.debug);
-  if (config.host_key_files.empty()) config.host_key_files = TRY(HostKeys::default_paths());
-  HostKeys host_keys = TRY(HostKeys::load(config.host_key_files));
-  TRY(check_pam_service());
+  HostKeys host_keys = TRY(open_used_files(config));
   ConnectionSetup setup = TRY(prepare_connections(config));
-  std::vector<UniqueFd> sockets = TRY(open_listening_sockets(config.listen));
+  std::vector<UniqueFd> sockets;
+  for (const std::string& address : config.listen) {
+    for (UniqueFd& socket : TRY(open_listening_sockets(address)))
+      sockets.push_back(std::move(socket));
+  }
   UniqueFd signals = TRY(block_signals());
   TRY(write_pid_file(config.pid_file));
   TRY(enter_listener_sandbox(setup.key_command.has_value()));
   log.write(LogLevel::kNotice, "listening",
-            {{"address", config.listen},
+            {{"address", joined(config.listen)},
              {"version", SSH2INCUS_VERSION},
              {"incus_socket", config.incus_socket}});
   Listener listener(config, std::move(setup), std::move(host_keys), log, std::move(sockets),
-                    std::move(signals));
+                    std::move(signals), arguments);
   listener.run();
   return {};
 }
 
-}  // namespace
-}  // namespace ssh2incus
+int check_files(const ServerConfig& config) {
+  const FilesReport report = check_used_files(config);
+  for (const std::string& file : report.unchecked)
+    std::printf("not checked, only root may read it: %s\n", file.c_str());
+  for (const std::string& problem : report.problems)
+    std::fprintf(stderr, "ssh2incus: %s\n", problem.c_str());
+  return report.problems.empty() ? 0 : 1;
+}
 
-int main(int argc, char** argv) {
-  using namespace ssh2incus;
-  const auto parsed = parse_flags(argc, argv);
-  if (const auto* exit_now = std::get_if<ExitNow>(&parsed)) {
+int run(const std::vector<std::string>& arguments) {
+  const LoadedConfiguration loaded = load_configuration(arguments);
+  for (const FileProblem& problem : loaded.problems)
+    std::fprintf(stderr, "ssh2incus: %s\n", to_text(problem).c_str());
+  if (const auto& exit_now = loaded.exit_now) {
     std::fputs(exit_now->text.c_str(), exit_now->exit_code == 0 ? stdout : stderr);
     return exit_now->exit_code;
   }
-  if (const Status served = serve(std::get<ServerConfig>(parsed)); !served.ok()) {
+  if (!loaded.problems.empty()) return 2;
+  if (loaded.startup.check) return check_files(loaded.config);
+  if (loaded.startup.dump) {
+    std::fputs(loaded.dump.c_str(), stdout);
+    return 0;
+  }
+  if (const Status served = serve(loaded.config, arguments); !served.ok()) {
     std::fprintf(stderr, "ssh2incus: %s\n", served.error().message.c_str());
     return 1;
   }
   return 0;
 }
+
+}  // namespace
+}  // namespace ssh2incus
+
+int main(int argc, char** argv) { return ssh2incus::run({argv + (argc > 0 ? 1 : 0), argv + argc}); }

@@ -4,8 +4,8 @@
 #include <thread>
 
 #include "monitor/monitor.h"
+#include "policy/algorithm_lists.h"
 #include "policy/combined_grant.h"
-#include "policy/public_key_algorithms.h"
 
 namespace ssh2incus {
 
@@ -32,11 +32,11 @@ Status Monitor::on_hello(const ipc::HelloRequest& request) {
   std::vector<BoundedBytes<limits::kMaxPublicKeyBlob>> blobs;
   for (const Bytes& blob : host_keys_.public_blobs()) blobs.emplace_back(blob);
   reply.host_keys = std::move(blobs);
-  reply.key_exchange = std::string(kKeyExchangeAlgorithms);
-  reply.host_key_algorithms = std::string(kHostKeyAlgorithms);
-  reply.ciphers = std::string(kCiphers);
-  reply.macs = std::string(kMacs);
-  reply.public_key_algorithms = std::string(kPublicKeyAlgorithms);
+  reply.key_exchange = config_.key_exchange;
+  reply.host_key_algorithms = config_.host_key_algorithms;
+  reply.ciphers = config_.ciphers;
+  reply.macs = config_.macs;
+  reply.public_key_algorithms = config_.public_key_algorithms;
   reply.software_version = std::string("ssh2incus_" SSH2INCUS_VERSION);
   reply.max_sessions = config_.max_sessions;
   reply.debug = config_.debug;
@@ -47,6 +47,8 @@ Status Monitor::on_hello(const ipc::HelloRequest& request) {
 Status Monitor::on_sign(const ipc::SignRequest& request) {
   const std::size_t length = request.exchange_hash.size();
   if (length != 32 && length != 48 && length != 64) return fail("no exchange hash has that length");
+  if (!lists_algorithm(config_.host_key_algorithms, signature_algorithm_name(request.algorithm)))
+    return fail("host keys don't sign by that algorithm here");
   const Bytes signature =
       TRY(host_keys_.sign(request.host_key, request.algorithm, *request.exchange_hash));
   if (session_id_.empty()) {

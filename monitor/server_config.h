@@ -8,7 +8,10 @@
 
 #include "common/limits.h"
 #include "policy/authentication_chains.h"
+#include "policy/penalties.h"
+#include "policy/public_key_algorithms.h"
 #include "policy/startups.h"
+#include "policy/user_penalties.h"
 
 namespace ssh2incus {
 
@@ -17,7 +20,7 @@ namespace ssh2incus {
 #endif
 
 struct ServerConfig {
-  std::string listen = ":2222";
+  std::vector<std::string> listen = {":2222"};
   std::vector<std::string> host_key_files;  // empty: the defaults of /etc/ssh
   std::vector<std::string> allowed_groups = {"incus", "incus-admin"};
   std::string incus_socket;  // of incusd
@@ -34,9 +37,19 @@ struct ServerConfig {
   std::uint32_t max_sessions = limits::kMaxSessionsPerConnection;
   MaxStartups max_startups;
   std::uint32_t per_source_max_startups = 0;  // 0: no limit
-  std::string penalty_exempt;                 // address list, see policy/ip_address.h
+  unsigned source_ipv4_bits = 32;             // what one source is
+  unsigned source_ipv6_bits = 64;
+  std::string penalty_exempt;  // address list, see policy/ip_address.h
   int penalty_half_life_seconds = 120;
   bool penalties = true;
+  PenaltySettings penalty_settings;  // exempt, half-life and bits: as above
+  UserPenaltySettings user_penalty_settings;
+  // Comma-separated subsets of what policy/public_key_algorithms.h has, in order of preference.
+  std::string key_exchange = std::string(kKeyExchangeAlgorithms);
+  std::string ciphers = std::string(kCiphers);
+  std::string macs = std::string(kMacs);
+  std::string host_key_algorithms = std::string(kHostKeyAlgorithms);
+  std::string public_key_algorithms = std::string(kPublicKeyAlgorithms);
   std::vector<std::string> accepted_environment = {"LANG",      "LANGUAGE", "LC_*",    "TERM",
                                                    "COLORTERM", "TZ",       "NO_COLOR"};
   std::vector<std::string> permitted_key_environment;  // by environment= in authorized_keys

@@ -23,6 +23,9 @@ class DecayingScores {
   DecayingScores(std::chrono::seconds half_life, double forgotten_below, std::size_t most)
       : half_life_(half_life), forgotten_below_(forgotten_below), most_(most) {}
 
+  // For all scores; until when they are remembered is said by the one they were made with.
+  void change_half_life(std::chrono::seconds half_life) { half_life_ = half_life; }
+
   // Returns the new score, which is at most `cap`.
   double add(const Key& key, double amount, double cap, Time now) {
     forget(now);

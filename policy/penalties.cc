@@ -16,6 +16,12 @@ SourcePenalties::SourcePenalties(PenaltySettings settings)
       ipv4_(settings_.half_life, kForgotten, settings_.max_sources),
       ipv6_(settings_.half_life, kForgotten, settings_.max_sources) {}
 
+void SourcePenalties::change(PenaltySettings settings) {
+  settings_ = std::move(settings);
+  ipv4_.change_half_life(settings_.half_life);
+  ipv6_.change_half_life(settings_.half_life);
+}
+
 std::string_view penalty_reason_name(PenaltyReason reason) {
   switch (reason) {
     case PenaltyReason::kCrash: return "crash";

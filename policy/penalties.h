@@ -51,6 +51,9 @@ class SourcePenalties {
 
   explicit SourcePenalties(PenaltySettings settings = {});
 
+  // For what happens from now on.
+  void change(PenaltySettings settings);
+
   struct Outcome {
     bool applied = false;         // false: exempt, or no penalty for that reason
     bool refused = false;         // connections from the source are refused from now on

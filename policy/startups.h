@@ -32,6 +32,8 @@ class SourceStartups {
   explicit SourceStartups(unsigned most, unsigned ipv4_bits = 32, unsigned ipv6_bits = 64)
       : most_(most), ipv4_bits_(ipv4_bits), ipv6_bits_(ipv6_bits) {}
 
+  void limit_to(unsigned most) { most_ = most; }
+
   // Counts a connection, unless its source has as many as it may have.
   bool try_add(const IpAddress& source);
   // One that was counted has authenticated or ended.

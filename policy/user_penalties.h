@@ -29,6 +29,12 @@ class UserPenalties {
 
   explicit UserPenalties(UserPenaltySettings settings = {});
 
+  // For what happens from now on.
+  void change(UserPenaltySettings settings) {
+    settings_ = settings;
+    failures_.change_half_life(settings.half_life);
+  }
+
   // True if this failure is the first after which the user is held back.
   bool record_failure(const std::string& user, Time now);
   void record_success(const std::string& user, const IpAddress& source);

@@ -31,7 +31,7 @@ ExitNow exit_of(const std::vector<const char*>& arguments) {
 
 TEST(Flags, HaveTheDefaultsOfTheReference) {
   const ServerConfig config = config_of({});
-  EXPECT_EQ(config.listen, ":2222");
+  EXPECT_EQ(config.listen, std::vector<std::string>{":2222"});
   EXPECT_EQ(config.allowed_groups, (std::vector<std::string>{"incus", "incus-admin"}));
   EXPECT_FALSE(config.debug);
   EXPECT_FALSE(config.master);
@@ -48,7 +48,7 @@ TEST(Flags, AreTakenInShortAndLongForm) {
     const ServerConfig config = config_of(arguments);
     EXPECT_TRUE(config.debug);
     EXPECT_TRUE(config.master);
-    EXPECT_EQ(config.listen, "127.0.0.1:22");
+    EXPECT_EQ(config.listen, std::vector<std::string>{"127.0.0.1:22"});
     EXPECT_EQ(config.allowed_groups, (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(config.incus_socket, "/s");
   }

@@ -1,0 +1,80 @@
+// SIGHUP: reads configuration and host keys again. All or nothing: what is wrong is logged and the
+// old configuration stays. Connections that are there keep what they were forked with.
+#include <array>
+#include <utility>
+
+#include "monitor/configuration.h"
+#include "monitor/listener.h"
+#include "monitor/reload.h"
+#include "monitor/used_files.h"
+
+namespace ssh2incus {
+namespace {
+
+template <typename T>
+void keep(const char* name, const T& current, T& next, std::vector<std::string>& kept) {
+  if (current == next) return;
+  next = current;
+  kept.emplace_back(name);
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> keep_until_restart(const ServerConfig& current, ServerConfig& next) {
+  std::vector<std::string> kept;
+  keep("listen", current.listen, next.listen, kept);
+  keep("socket", current.incus_socket, next.incus_socket, kept);
+  keep("libexec-dir", current.libexec_dir, next.libexec_dir, kept);
+  keep("run-dir", current.run_dir, next.run_dir, kept);
+  keep("pid-file", current.pid_file, next.pid_file, kept);
+  keep("master", current.master, next.master, kept);
+  return kept;
+}
+
+void Listener::reload() {
+  LoadedConfiguration loaded = load_configuration(arguments_);
+  for (const FileProblem& problem : loaded.problems) {
+    log_.write(LogLevel::kError, "reload_failed",
+               {{"file", problem.file},
+                {"line", problem.line},
+                {"column", problem.column},
+                {"reason", problem.message}});
+  }
+  if (loaded.exit_now) {
+    log_.write(LogLevel::kError, "reload_failed", {{"reason", loaded.exit_now->text}});
+  }
+  if (loaded.exit_now || !loaded.problems.empty()) return;
+  auto host_keys = open_used_files(loaded.config);
+  if (!host_keys.ok()) {
+    log_.write(LogLevel::kError, "reload_failed", {{"reason", host_keys.error().message}});
+    return;
+  }
+  const std::vector<std::string> kept = keep_until_restart(config_, loaded.config);
+  config_ = std::move(loaded.config);
+  host_keys_ = std::move(*host_keys);
+  log_ = log_.at(config_.debug);
+  penalties_.change(config_.penalty_settings);
+  user_penalties_.change(config_.user_penalty_settings);
+  recount_sources();
+  log_.write(LogLevel::kNotice, "reloaded", {{"file", loaded.file}});
+  if (!kept.empty()) {
+    log_.write(LogLevel::kWarning, "restart_needed", {{"settings", joined(kept)}});
+  }
+}
+
+// Connections that are there stay, even if there are more now than may be of one source.
+void Listener::recount_sources() {
+  source_startups_ = SourceStartups(0, config_.source_ipv4_bits, config_.source_ipv6_bits);
+  for (const auto& [pid, child] : children_) {
+    if (!child.logged_in) source_startups_.try_add(child.source);
+  }
+  source_startups_.limit_to(config_.per_source_max_startups);
+}
+
+}  // namespace ssh2incus

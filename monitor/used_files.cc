@@ -1,0 +1,98 @@
+// One list of what is looked at; whoever adds a file to the configuration adds a line to it.
+#include "monitor/used_files.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "monitor/account_check.h"
+#include "monitor/gateway_launcher.h"
+#include "monitor/host_key_file.h"
+#include "monitor/sessiond_launcher.h"
+#include "policy/algorithm_lists.h"
+
+namespace ssh2incus {
+namespace {
+
+Status pam_service(const ServerConfig& /*config*/) { return check_pam_service(); }
+
+// Whether each can be used as configured. Run at the start, at a reload and by --check.
+constexpr std::array kFileChecks = {pam_service};
+
+Status sessiond_program(const ServerConfig& config) {
+  TRY(find_sessiond_identity(config.libexec_dir + "/ssh2incus-sessiond", config.run_dir));
+  return {};
+}
+
+Status gateway_program(const ServerConfig& config) {
+  TRY(find_gateway_identity(config.libexec_dir + "/ssh2incus-gateway", config.incus_socket));
+  return {};
+}
+
+// For --check alone: the start does the same as it prepares itself (monitor/connection.h).
+constexpr std::array kProgramChecks = {sessiond_program, gateway_program};
+
+Status check_host_key_algorithms(const ServerConfig& config, const HostKeys& keys) {
+  std::string_view list = config.host_key_algorithms;
+  const std::string ours = keys.algorithm_list();
+  for (;;) {
+    const std::size_t comma = list.find(',');
+    if (lists_algorithm(ours, list.substr(0, comma))) return {};
+    if (comma == std::string_view::npos) break;
+    list.remove_prefix(comma + 1);
+  }
+  return fail("no host key can sign by any of --host-key-algorithms");
+}
+
+bool may_not_read(const std::string& path) {
+  return geteuid() != 0 && access(path.c_str(), R_OK) != 0 && errno == EACCES;
+}
+
+void check_host_keys(const ServerConfig& config, FilesReport& report) {
+  std::vector<std::string> paths = config.host_key_files;
+  if (paths.empty()) {
+    auto found = HostKeys::default_paths();
+    if (!found.ok()) return report.problems.push_back(found.error().message);
+    paths = std::move(*found);
+  }
+  bool sound = true;
+  for (const std::string& path : paths) {
+    if (may_not_read(path)) {
+      report.unchecked.push_back("host key " + path);
+      sound = false;
+    } else if (auto loaded = HostKeys::load({path}); !loaded.ok()) {
+      report.problems.push_back(loaded.error().message);
+      sound = false;
+    }
+  }
+  if (!sound) return;
+  const auto keys = HostKeys::load(paths);
+  if (auto fits = check_host_key_algorithms(config, *keys); !fits.ok())
+    report.problems.push_back(fits.error().message);
+}
+
+}  // namespace
+
+Result<HostKeys> open_used_files(ServerConfig& config) {
+  if (config.host_key_files.empty()) config.host_key_files = TRY(HostKeys::default_paths());
+  HostKeys keys = TRY(HostKeys::load(config.host_key_files));
+  TRY(check_host_key_algorithms(config, keys));
+  for (const auto& check : kFileChecks) TRY(check(config));
+  return keys;
+}
+
+FilesReport check_used_files(const ServerConfig& config) {
+  FilesReport report;
+  check_host_keys(config, report);
+  for (const auto& checks : {std::vector(kFileChecks.begin(), kFileChecks.end()),
+                             std::vector(kProgramChecks.begin(), kProgramChecks.end())}) {
+    for (const auto& check : checks) {
+      if (auto status = check(config); !status.ok())
+        report.problems.push_back(status.error().message);
+    }
+  }
+  return report;
+}
+
+}  // namespace ssh2incus
