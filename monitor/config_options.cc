@@ -23,6 +23,11 @@ const CLI::Option* option_named(CLI::App& app, const std::string& name) {
 bool is_flag(const CLI::Option& option) { return option.get_items_expected_max() == 0; }
 bool takes_several(const CLI::Option& option) { return option.get_items_expected_max() > 1; }
 
+// As CLI11 writes it: lists as "[a,b]".
+std::string default_of(FlagParser& fresh, const std::string& name) {
+  return fresh.app().get_option("--" + name)->capture_default_str()->get_default_str();
+}
+
 std::vector<std::string> keys_of(CLI::App& app) {
   std::vector<std::string> keys;
   for (const CLI::Option* option : app.get_options()) {
@@ -57,11 +62,13 @@ std::string why_not_type(const CLI::Option& option, const ConfigSetting& setting
   return {};
 }
 
-std::vector<std::string> arguments_of(const ConfigSetting& setting) {
+// An empty list is said by nothing where it's the default.
+std::vector<std::string> arguments_of(const ConfigSetting& setting, FlagParser& fresh) {
   std::vector<std::string> arguments;
   for (const ConfigValue& value : setting.values)
     arguments.push_back("--" + setting.key + "=" + value.text);
-  if (setting.values.empty()) arguments.push_back("--" + setting.key + "={}");
+  if (setting.values.empty() && default_of(fresh, setting.key) != "[]")
+    arguments.push_back("--" + setting.key + "=" + kEmptyList);
   return arguments;
 }
 
@@ -114,7 +121,7 @@ std::vector<std::string> list_of_default(std::string text) {
 }
 
 std::string dump_list(std::vector<std::string> items) {
-  if (items == std::vector<std::string>{"{}"}) items.clear();
+  if (items == std::vector<std::string>{kEmptyList}) items.clear();
   std::string out = "[";
   for (const std::string& item : items) out += (out.size() > 1 ? ", " : "") + as_scalar(item);
   return out + "]";
@@ -158,10 +165,12 @@ std::vector<ConfigProblem> check_settings(const std::vector<ConfigSetting>& sett
 std::vector<std::string> arguments_from(const std::vector<ConfigSetting>& settings,
                                         FlagParser& command_line) {
   std::vector<std::string> arguments;
+  FlagParser fresh;
   for (const ConfigSetting& setting : settings) {
     const CLI::Option* option = option_named(command_line.app(), setting.key);
     if (option == nullptr || option->count() > 0) continue;
-    for (std::string& argument : arguments_of(setting)) arguments.push_back(std::move(argument));
+    for (std::string& argument : arguments_of(setting, fresh))
+      arguments.push_back(std::move(argument));
   }
   return arguments;
 }
@@ -193,8 +202,7 @@ std::string dump_options(FlagParser& parser) {
   for (const CLI::Option* option : parser.app().get_options()) {
     if (!option->get_configurable() || option->get_lnames().empty()) continue;
     if (option->get_description().ends_with(kNotInThisVersion)) continue;
-    CLI::Option* unread = fresh.app().get_option("--" + option->get_lnames().front());
-    out += dump_option(*option, unread->capture_default_str()->get_default_str());
+    out += dump_option(*option, default_of(fresh, option->get_lnames().front()));
   }
   return out;
 }

@@ -202,6 +202,9 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
              kLaterFlags[i].feature + " yet; a later one brings it";
     }
   }
+  for (auto* list : {&config.accepted_environment, &config.permitted_key_environment}) {
+    if (*list == std::vector<std::string>{kEmptyList}) list->clear();
+  }
   for (const std::string& listen : config.listen) {
     if (auto sound = check_listen_address(listen); !sound.ok())
       return "--listen: " + sound.error().message;

@@ -26,6 +26,9 @@ struct ExitNow {
 // Ends the help text of a flag that is known and refused.
 inline constexpr const char* kNotInThisVersion = " (not in this version)";
 
+// The value of a list flag that is given no values at all (CLI11 has no way to say that).
+inline constexpr const char* kEmptyList = "{}";
+
 struct StartupFlags {
   std::string config_file;  // empty: the default one, if it's there
   bool check = false;       // validate everything and exit

@@ -6,6 +6,7 @@
 #include "monitor/monitor.h"
 #include "monitor/public_key.h"
 #include "monitor/signature_verifier.h"
+#include "policy/algorithm_lists.h"
 #include "policy/public_key_algorithms.h"
 #include "policy/signature_subject.h"
 
@@ -49,7 +50,8 @@ Result<Monitor::KeyVerdict> Monitor::look_up_key(const std::string& algorithm,
 
 Status Monitor::on_key_query(const ipc::PublicKeyQueryRequest& request) {
   const auto started = Clock::now();
-  const bool sound = check_public_key(*request.algorithm, *request.key_blob).ok();
+  const bool sound = check_public_key(*request.algorithm, *request.key_blob).ok() &&
+                     lists_algorithm(config_.public_key_algorithms, *request.algorithm);
   const KeyVerdict verdict = TRY(look_up_key(*request.algorithm, *request.key_blob));
   const bool acceptable = sound && verdict.grant.has_value() && account_refusal_.empty() &&
                           may_try(AuthMethod::kPublicKey) &&
@@ -94,6 +96,8 @@ Result<std::string> Monitor::why_not_proven(const ipc::PublicKeyVerifyRequest& r
   if (!account_refusal_.empty()) return account_refusal_;
   if (!verdict.grant) return std::string("key not authorised");
   if (!verified.ok()) return verified.error().message;
+  if (!lists_algorithm(config_.public_key_algorithms, *request.algorithm))
+    return std::string("signature algorithm isn't accepted");
   if (!may_try(AuthMethod::kPublicKey)) return std::string("method isn't offered now");
   if (used_keys_.contains(*request.key_blob)) return std::string("key was used already");
   return std::string();

@@ -16,7 +16,7 @@ build="g++ make cmake ninja-build ccache pkg-config git ca-certificates curl
 incus="incus-base incus-client"
 demo="$incus openssh-client busybox-static procps iproute2 kmod"
 check="$demo clang clang-format clang-tidy libclang-rt-dev llvm
-  python3-pytest python3-paramiko python3-asyncssh python3-cryptography
+  python3-pytest python3-yaml python3-paramiko python3-asyncssh python3-cryptography
   dropbear-bin putty-tools"
 bench="$demo openssh-server"
 

@@ -184,6 +184,12 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return rows.back().back();
 }
 
+// What is wrong at the end is reported for the last line, not for the end mark that we add.
+ConfigPosition within(std::string_view text, ConfigPosition where) {
+  const auto lines = static_cast<unsigned>(1 + std::ranges::count(text, '\n'));
+  return where.line > lines ? ConfigPosition{lines, 1} : where;
+}
+
 std::optional<ConfigProblem> why_not_text(std::string_view text) {
   if (text.size() > kMaxConfigFile) {
     return ConfigProblem{{}, "larger than " + std::to_string(kMaxConfigFile) + " bytes"};
@@ -208,7 +214,9 @@ ConfigTree parse_config_tree(std::string_view text) {
     return tree;
   }
   try {
-    std::istringstream stream{std::string(text)};
+    // The end mark makes quotes that aren't closed an error, which yaml-cpp lets pass at the end of
+    // a file.
+    std::istringstream stream(std::string(text) + "\n...\n");
     YAML::Parser parser(stream);
     TreeBuilder builder(tree);
     while (parser.HandleNextDocument(builder)) {
@@ -216,7 +224,7 @@ ConfigTree parse_config_tree(std::string_view text) {
   } catch (const Stop& stop) {
     tree.problems.push_back(stop.problem);
   } catch (const YAML::Exception& error) {
-    tree.problems.push_back({position_of(error.mark), "not YAML: " + error.msg});
+    tree.problems.push_back({within(text, position_of(error.mark)), "not YAML: " + error.msg});
   } catch (const std::exception& error) {
     tree.problems.push_back({{}, std::string("not YAML: ") + error.what()});
   }
