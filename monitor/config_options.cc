@@ -72,24 +72,32 @@ std::vector<std::string> arguments_of(const ConfigSetting& setting, FlagParser& 
   return arguments;
 }
 
-// "ssh2incus: --flag: reason\nTry ..." without what surrounds the reason.
+// Without the flag's name, which the problem begins with anyway.
 std::string reason_in(const ExitNow& exit_now, const std::string& key) {
-  std::string text = exit_now.text.substr(0, exit_now.text.find("\nTry "));
-  for (const std::string& start : {std::string("ssh2incus: "), "--" + key + ": "}) {
-    if (text.starts_with(start)) text.erase(0, start.size());
-  }
-  return text;
+  std::string text = reason_of(exit_now);
+  const std::string name = "--" + key + ": ";
+  return text.starts_with(name) ? text.substr(name.size()) : text;
 }
 
-// Each value by itself, to know which one it is; a list together says no more.
+// Together; if that fails, each value by itself, to know which one it is.
 void try_values(const ConfigSetting& setting, std::vector<ConfigProblem>& problems) {
+  FlagParser together;
+  std::vector<std::string> all;
+  for (const ConfigValue& value : setting.values)
+    all.push_back("--" + setting.key + "=" + value.text);
+  const auto wrong = together.read(all);
+  if (!wrong) return;
+  const std::size_t known = problems.size();
   for (const ConfigValue& value : setting.values) {
+    if (problems.size() >= kMaxConfigProblems) return;
     FlagParser parser;
     if (auto refused = parser.read({"--" + setting.key + "=" + value.text})) {
       problems.push_back(
           {value.where, "'" + setting.key + "': " + reason_in(*refused, setting.key)});
     }
   }
+  if (problems.size() == known)
+    problems.push_back({setting.where, "'" + setting.key + "': " + reason_in(*wrong, setting.key)});
 }
 
 std::string as_scalar(const std::string& text) {

@@ -279,6 +279,13 @@ std::variant<ServerConfig, std::string> FlagParser::checked() {
   return std::move(state_->config);
 }
 
+std::string reason_of(const ExitNow& exit_now) {
+  std::string text = exit_now.text.substr(0, exit_now.text.find('\n'));
+  if (constexpr std::string_view kName = "ssh2incus: "; text.starts_with(kName))
+    text.erase(0, kName.size());
+  return text;
+}
+
 std::variant<ServerConfig, ExitNow> parse_flags(int argc, const char* const* argv) {
   FlagParser parser;
   if (auto exit_now = parser.read({argv + std::min(argc, 1), argv + argc})) return *exit_now;

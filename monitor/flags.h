@@ -23,6 +23,9 @@ struct ExitNow {
   std::string text;
 };
 
+// The reason alone, as one line for a log.
+std::string reason_of(const ExitNow& exit_now);
+
 // Ends the help text of a flag that is known and refused.
 inline constexpr const char* kNotInThisVersion = " (not in this version)";
 

@@ -47,7 +47,7 @@ void Listener::reload() {
                 {"reason", problem.message}});
   }
   if (loaded.exit_now) {
-    log_.write(LogLevel::kError, "reload_failed", {{"reason", loaded.exit_now->text}});
+    log_.write(LogLevel::kError, "reload_failed", {{"reason", reason_of(*loaded.exit_now)}});
   }
   if (loaded.exit_now || !loaded.problems.empty()) return;
   auto host_keys = open_used_files(loaded.config);

@@ -252,3 +252,21 @@ def test_file_that_others_could_have_written_is_refused(config):
     assert "no such file" in run("--dump", *config.flags).stderr
     os.mkfifo(config.path)
     assert "not a regular file" in run("--dump", *config.flags).stderr
+
+
+@pytest.mark.expect_logins(1)
+def test_penalties_are_those_of_the_file_and_change_with_it(config, start_server, root_key,
+                                                            keyring):
+    settings = {"per_source_net_block_size": "24:64", "penalties": {"authfail": 60, "min": 30}}
+    config.write(**settings)
+    server = start_server(*config.flags)
+    stranger = Client(server, keyring.get("ed25519", name="stranger"))
+    assert stranger.but(source="127.78.1.1").run("true").returncode == 255
+    penalty = server.log.wait_for("penalty")[0]
+    assert penalty.reason == "authfail" and penalty.refused == "yes"
+    # The neighbour in the same block is held to be the same source.
+    assert stranger.but(source="127.78.1.2").run("true").returncode == 255
+    server.log.wait_for("connection_refused", source="127.78.1.2")
+    config.write(no_penalties=True)
+    reload(server)
+    assert Client(server, root_key, source="127.78.1.1").output("echo in") == "in\n"
