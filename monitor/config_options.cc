@@ -62,12 +62,17 @@ std::string why_not_type(const CLI::Option& option, const ConfigSetting& setting
   return {};
 }
 
-// An empty list is said by nothing where it's the default.
-std::vector<std::string> arguments_of(const ConfigSetting& setting, FlagParser& fresh) {
+std::vector<std::string> value_arguments(const ConfigSetting& setting) {
   std::vector<std::string> arguments;
   for (const ConfigValue& value : setting.values)
     arguments.push_back("--" + setting.key + "=" + value.text);
-  if (setting.values.empty() && default_of(fresh, setting.key) != "[]")
+  return arguments;
+}
+
+// An empty list is said by nothing where it's the default.
+std::vector<std::string> arguments_of(const ConfigSetting& setting, FlagParser& fresh) {
+  std::vector<std::string> arguments = value_arguments(setting);
+  if (arguments.empty() && default_of(fresh, setting.key) != "[]")
     arguments.push_back("--" + setting.key + "=" + kEmptyList);
   return arguments;
 }
@@ -82,10 +87,7 @@ std::string reason_in(const ExitNow& exit_now, const std::string& key) {
 // Together; if that fails, each value by itself, to know which one it is.
 void try_values(const ConfigSetting& setting, std::vector<ConfigProblem>& problems) {
   FlagParser together;
-  std::vector<std::string> all;
-  for (const ConfigValue& value : setting.values)
-    all.push_back("--" + setting.key + "=" + value.text);
-  const auto wrong = together.read(all);
+  const auto wrong = together.read(value_arguments(setting));
   if (!wrong) return;
   const std::size_t known = problems.size();
   for (const ConfigValue& value : setting.values) {
@@ -98,6 +100,18 @@ void try_values(const ConfigSetting& setting, std::vector<ConfigProblem>& proble
   }
   if (problems.size() == known)
     problems.push_back({setting.where, "'" + setting.key + "': " + reason_in(*wrong, setting.key)});
+}
+
+// Whether there is nothing to find, the usual case, by one reading.
+bool all_fit(const std::vector<ConfigSetting>& settings, FlagParser& parser) {
+  std::vector<std::string> all;
+  for (const ConfigSetting& setting : settings) {
+    if (!why_no_key(parser.app(), setting.key).empty()) return false;
+    if (!why_not_type(*option_named(parser.app(), setting.key), setting).empty()) return false;
+    for (std::string& argument : value_arguments(setting)) all.push_back(std::move(argument));
+  }
+  FlagParser together;
+  return !together.read(all);
 }
 
 std::string as_scalar(const std::string& text) {
@@ -153,6 +167,7 @@ std::string dump_option(const CLI::Option& option, const std::string& default_te
 std::vector<ConfigProblem> check_settings(const std::vector<ConfigSetting>& settings) {
   std::vector<ConfigProblem> problems;
   FlagParser parser;
+  if (all_fit(settings, parser)) return problems;
   for (const ConfigSetting& setting : settings) {
     if (problems.size() >= kMaxConfigProblems) break;
     if (auto wrong = why_no_key(parser.app(), setting.key); !wrong.empty()) {

