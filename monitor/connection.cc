@@ -123,6 +123,14 @@ Result<Started> start_children(const ConnectionSetup& setup, HostKeys& host_keys
 
 }  // namespace
 
+Result<std::optional<KeyCommand>> prepare_key_command(const ServerConfig& config) {
+  if (config.authorized_keys_command.empty()) return std::optional<KeyCommand>();
+  auto command =
+      find_key_command(config.authorized_keys_command, config.authorized_keys_command_user);
+  if (!command.ok()) return fail("--authorized-keys-command: " + command.error().message);
+  return std::optional<KeyCommand>(std::move(*command));
+}
+
 Result<ConnectionSetup> prepare_connections(const ServerConfig& config) {
   const std::string empty_root = config.run_dir + "/empty";
   TRY(make_directory(config.run_dir, 0755));
@@ -132,11 +140,7 @@ Result<ConnectionSetup> prepare_connections(const ServerConfig& config) {
       TRY(find_sessiond_identity(config.libexec_dir + "/ssh2incus-sessiond", empty_root));
   setup.gateway =
       TRY(find_gateway_identity(config.libexec_dir + "/ssh2incus-gateway", config.incus_socket));
-  if (config.authorized_keys_command.empty()) return setup;
-  auto command =
-      find_key_command(config.authorized_keys_command, config.authorized_keys_command_user);
-  if (!command.ok()) return fail("--authorized-keys-command: " + command.error().message);
-  setup.key_command = std::move(*command);
+  setup.key_command = TRY(prepare_key_command(config));
   return setup;
 }
 

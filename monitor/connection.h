@@ -27,6 +27,9 @@ struct ConnectionSetup {
   std::optional<KeyCommand> key_command;
 };
 
+// The command of --authorized-keys-command, if there is one.
+Result<std::optional<KeyCommand>> prepare_key_command(const ServerConfig& config);
+
 // Looks up the users and groups and makes the empty root directory; errors say what to do.
 Result<ConnectionSetup> prepare_connections(const ServerConfig& config);
 

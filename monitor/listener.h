@@ -53,7 +53,8 @@ class Listener {
   void reap();
   void on_child_end(const Child& child, int status);
   void penalise(const IpAddress& source, PenaltyReason reason);
-  void reload();  // listener_reload.cc
+  void reload();                      // listener_reload.cc
+  Status apply(ServerConfig config);  // all or nothing
   void recount_sources();
   [[nodiscard]] SourcePenalties::Time now() const;
 

@@ -34,6 +34,12 @@ std::vector<std::string> keep_until_restart(const ServerConfig& current, ServerC
   keep("run-dir", current.run_dir, next.run_dir, kept);
   keep("pid-file", current.pid_file, next.pid_file, kept);
   keep("master", current.master, next.master, kept);
+  // Its processes need more system calls than the listener kept. It may change and go, though.
+  if (current.authorized_keys_command.empty()) {
+    keep("authorized-keys-command", current.authorized_keys_command, next.authorized_keys_command,
+         kept);
+    next.authorized_keys_command_user = current.authorized_keys_command_user;
+  }
   return kept;
 }
 
@@ -50,22 +56,27 @@ void Listener::reload() {
     log_.write(LogLevel::kError, "reload_failed", {{"reason", reason_of(*loaded.exit_now)}});
   }
   if (loaded.exit_now || !loaded.problems.empty()) return;
-  auto host_keys = open_used_files(loaded.config);
-  if (!host_keys.ok()) {
-    log_.write(LogLevel::kError, "reload_failed", {{"reason", host_keys.error().message}});
+  const std::vector<std::string> kept = keep_until_restart(config_, loaded.config);
+  if (auto applied = apply(std::move(loaded.config)); !applied.ok()) {
+    log_.write(LogLevel::kError, "reload_failed", {{"reason", applied.error().message}});
     return;
   }
-  const std::vector<std::string> kept = keep_until_restart(config_, loaded.config);
-  config_ = std::move(loaded.config);
-  host_keys_ = std::move(*host_keys);
-  log_ = log_.at(config_.debug);
-  penalties_.change(config_.penalty_settings);
-  user_penalties_.change(config_.user_penalty_settings);
-  recount_sources();
   log_.write(LogLevel::kNotice, "reloaded", {{"file", loaded.file}});
   if (!kept.empty()) {
     log_.write(LogLevel::kWarning, "restart_needed", {{"settings", joined(kept)}});
   }
+}
+
+Status Listener::apply(ServerConfig config) {
+  HostKeys host_keys = TRY(open_used_files(config));
+  setup_.key_command = TRY(prepare_key_command(config));
+  host_keys_ = std::move(host_keys);
+  config_ = std::move(config);
+  log_ = log_.at(config_.debug);
+  penalties_.change(config_.penalty_settings);
+  user_penalties_.change(config_.user_penalty_settings);
+  recount_sources();
+  return {};
 }
 
 // Connections that are there stay, even if there are more now than may be of one source.

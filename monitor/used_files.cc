@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "monitor/account_check.h"
+#include "monitor/connection.h"
 #include "monitor/gateway_launcher.h"
 #include "monitor/host_key_file.h"
 #include "monitor/sessiond_launcher.h"
@@ -30,8 +31,13 @@ Status gateway_program(const ServerConfig& config) {
   return {};
 }
 
+Status key_command(const ServerConfig& config) {
+  TRY(prepare_key_command(config));
+  return {};
+}
+
 // For --check alone: the start does the same as it prepares itself (monitor/connection.h).
-constexpr std::array kProgramChecks = {sessiond_program, gateway_program};
+constexpr std::array kProgramChecks = {sessiond_program, gateway_program, key_command};
 
 Status check_host_key_algorithms(const ServerConfig& config, const HostKeys& keys) {
   std::string_view list = config.host_key_algorithms;

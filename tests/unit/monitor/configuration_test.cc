@@ -220,7 +220,7 @@ TEST_F(ConfigurationFile, MustBelongToRootAlone) {
   EXPECT_NE(first_problem("debug: true\n").find("can be written by others"), std::string::npos);
   ASSERT_EQ(chmod(path_.c_str(), 0644), 0);
   ASSERT_EQ(chown(path_.c_str(), 65534, 0), 0);
-  EXPECT_NE(first_problem("debug: true\n").find("belongs to neither"), std::string::npos);
+  EXPECT_NE(first_problem("debug: true\n").find("belongs to"), std::string::npos);
   ASSERT_EQ(chown(path_.c_str(), 0, 0), 0);
   ASSERT_EQ(chmod(directory_.c_str(), 0777), 0);
   EXPECT_NE(first_problem("debug: true\n").find("can be written by others"), std::string::npos);
@@ -262,6 +262,20 @@ TEST(Reload, KeepsWhatNeedsARestartAndSaysSo) {
   EXPECT_EQ(next.listen, current.listen);
   EXPECT_EQ(next.run_dir, current.run_dir);
   EXPECT_EQ(next.max_auth_tries, 3U);
+}
+
+TEST(Reload, ChangesAndEndsAKeyCommandButDoesNotBeginOne) {
+  ServerConfig current;
+  ServerConfig next;
+  next.authorized_keys_command = "/bin/keys";
+  next.authorized_keys_command_user = "nobody";
+  EXPECT_EQ(keep_until_restart(current, next), Words{"authorized-keys-command"});
+  EXPECT_TRUE(next.authorized_keys_command.empty());
+  EXPECT_TRUE(next.authorized_keys_command_user.empty());
+  current.authorized_keys_command = "/bin/keys";
+  next.authorized_keys_command = "/bin/other";
+  EXPECT_TRUE(keep_until_restart(current, next).empty());
+  EXPECT_EQ(next.authorized_keys_command, "/bin/other");
 }
 
 }  // namespace
