@@ -220,7 +220,7 @@ TEST_F(ConfigurationFile, MustBelongToRootAlone) {
   EXPECT_NE(first_problem("debug: true\n").find("can be written by others"), std::string::npos);
   ASSERT_EQ(chmod(path_.c_str(), 0644), 0);
   ASSERT_EQ(chown(path_.c_str(), 65534, 0), 0);
-  EXPECT_NE(first_problem("debug: true\n").find("belongs to"), std::string::npos);
+  EXPECT_NE(first_problem("debug: true\n").find("belong to root"), std::string::npos);
   ASSERT_EQ(chown(path_.c_str(), 0, 0), 0);
   ASSERT_EQ(chmod(directory_.c_str(), 0777), 0);
   EXPECT_NE(first_problem("debug: true\n").find("can be written by others"), std::string::npos);
