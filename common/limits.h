@@ -29,6 +29,9 @@ inline constexpr std::size_t kMaxAlgorithmName = 64;
 inline constexpr std::size_t kMaxAlgorithmList = 2048;
 inline constexpr std::size_t kMaxAuthorizedKeysFile = 1024UL * 1024;
 inline constexpr std::size_t kMaxAuthorizedKeysLine = 16UL * 1024;
+inline constexpr std::size_t kMaxPrincipals = 256;  // of a certificate, as with OpenSSH
+inline constexpr std::size_t kMaxTrustedKeysFile = 1024UL * 1024;
+inline constexpr std::size_t kMaxRevokedKeysFile = 16UL * 1024 * 1024;
 inline constexpr std::size_t kMaxGroups = 1024;
 inline constexpr std::uint32_t kMaxSignaturesPerConnection =
     100'000;                                         // rekeying every GiB for 100 TiB

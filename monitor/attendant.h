@@ -10,7 +10,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "common/ipc_channel.h"
 #include "common/result.h"
@@ -25,7 +24,7 @@ struct AttendantConfig {
   // The first thing that the attendant does: HostKeys::wipe(), and whatever else it need not know.
   std::function<void()> wipe_secrets;
   std::string source_address;  // of the client: PAM_RHOST
-  std::vector<std::string> authorized_keys_files = default_authorized_keys_files();
+  KeySources key_sources;
   std::optional<KeyCommand> key_command;
   AccountCheckConfig account;
   GatewayIdentity gateway;

@@ -99,14 +99,16 @@ Result<KeysReply> AttendantSession::ask_key_command(const KeyCommand& command,
         CommandRun{arguments, run_key_command(command, arguments, request.command_ms)});
   }
   const std::string text = TRY(command_run_->output);
-  return find_key_in_text_as(command.user, text, command.line.program(), request);
+  return find_key_in_text_as(command.user, *user_, text, command.line.program(), request);
 }
 
 // A user that doesn't exist has the command run too, so that it doesn't show by the time.
 Status AttendantSession::on_keys(const KeysRequest& request) {
   KeysReply reply =
-      or_reason(read_keys_as_user(*user_, config_.authorized_keys_files, request), "key reader");
-  if (!reply.accepted && config_.key_command && !request.key_type->empty()) {
+      or_reason(read_keys_as_user(*user_, config_.key_sources, request), "key reader");
+  // A key reader that failed has found nothing out about revoked keys.
+  const bool usable = reply.not_revoked || config_.key_sources.revoked_keys.empty();
+  if (!reply.accepted && usable && config_.key_command && !request.key_type->empty()) {
     KeysReply second = or_reason(ask_key_command(*config_.key_command, request),
                                  config_.key_command->line.program());
     second.reasons = all_reasons(reply, second);

@@ -105,12 +105,13 @@ struct Started {
   Monitor::Channels channels;
 };
 
-Result<Started> start_children(const ConnectionSetup& setup, HostKeys& host_keys,
-                               const Endpoint& peer, UniqueFd connection,
+Result<Started> start_children(const ServerConfig& server, const ConnectionSetup& setup,
+                               HostKeys& host_keys, const Endpoint& peer, UniqueFd connection,
                                ipc::IpcChannel listener_channel) {
   AttendantConfig config;
   config.wipe_secrets = [&host_keys] { host_keys.wipe(); };
   config.source_address = peer.address;
+  config.key_sources = key_sources_of(server);
   config.gateway = setup.gateway;
   config.key_command = setup.key_command;
   SpawnedAttendant attendant = TRY(spawn_attendant(config));
@@ -129,6 +130,14 @@ Result<std::optional<KeyCommand>> prepare_key_command(const ServerConfig& config
       find_key_command(config.authorized_keys_command, config.authorized_keys_command_user);
   if (!command.ok()) return fail("--authorized-keys-command: " + command.error().message);
   return std::optional<KeyCommand>(std::move(*command));
+}
+
+KeySources key_sources_of(const ServerConfig& config) {
+  KeySources sources;
+  sources.authorized_principals = config.authorized_principals_file;
+  sources.trusted_user_ca_keys = config.trusted_user_ca_keys;
+  sources.revoked_keys = config.revoked_keys;
+  return sources;
 }
 
 Result<ConnectionSetup> prepare_connections(const ServerConfig& config) {
@@ -150,7 +159,7 @@ ConnectionEnd run_connection(const ServerConfig& config, const ConnectionSetup& 
   const Log log = base_log.with({{"connection", info.id}, {"source", to_text(info.peer)}});
   reset_signals();
   log.write(LogLevel::kInfo, "connection_opened", {{"local", to_text(info.local)}});
-  auto started = start_children(setup, host_keys, info.peer, std::move(connection),
+  auto started = start_children(config, setup, host_keys, info.peer, std::move(connection),
                                 std::move(listener_channel));
   if (!started.ok()) {
     log.write(LogLevel::kError, "connection_failed", {{"reason", started.error().message}});

@@ -14,6 +14,7 @@
 #include "monitor/gateway_launcher.h"
 #include "monitor/host_keys.h"
 #include "monitor/key_command.h"
+#include "monitor/key_sources.h"
 #include "monitor/monitor.h"
 #include "monitor/server_config.h"
 #include "monitor/sessiond_launcher.h"
@@ -29,6 +30,9 @@ struct ConnectionSetup {
 
 // The command of --authorized-keys-command, if there is one.
 Result<std::optional<KeyCommand>> prepare_key_command(const ServerConfig& config);
+
+// Which files authorise keys.
+KeySources key_sources_of(const ServerConfig& config);
 
 // Looks up the users and groups and makes the empty root directory; errors say what to do.
 Result<ConnectionSetup> prepare_connections(const ServerConfig& config);

@@ -10,6 +10,7 @@
 
 #include "common/limits.h"
 #include "common/names.h"
+#include "monitor/flags_certificates.h"
 #include "monitor/flags_network.h"
 #include "monitor/listening_sockets.h"
 #include "policy/ip_address.h"
@@ -28,7 +29,7 @@ struct LaterFlag {
   const char* feature;
   bool takes_value;
 };
-constexpr std::array<LaterFlag, 19> kLaterFlags = {{
+constexpr std::array<LaterFlag, 18> kLaterFlags = {{
     {"-b,--banner", "show banner on login", "banners", false},
     {"-c,--client-cert", "client certificate for remote", "remotes", true},
     {"-k,--client-key", "client key for remote", "remotes", true},
@@ -53,7 +54,6 @@ constexpr std::array<LaterFlag, 19> kLaterFlags = {{
     {"--chroot-sftp", "confine sftp of users other than root to their home", "file transfer",
      false},
     {"--idle-timeout", "end sessions that are idle for so long", "idle limits", true},
-    {"--trusted-user-ca-keys", "keys of certificate authorities", "certificates", true},
 }};
 
 std::string default_socket() {
@@ -218,6 +218,7 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
   }
   if (auto wrong = check_key_command(config); !wrong.empty()) return wrong;
   if (auto wrong = set_auth_chains(config, raw.auth_methods); !wrong.empty()) return wrong;
+  if (auto wrong = check_certificate_flags(config); !wrong.empty()) return wrong;
   if (!raw.max_startups.empty()) {
     auto parsed = parse_max_startups(raw.max_startups);
     if (!parsed.ok()) return "--max-startups: " + parsed.error().message;
@@ -253,6 +254,7 @@ FlagParser::FlagParser() : state_(std::make_unique<State>()) {
   state_->config.incus_socket = default_socket();
   add_reference_flags(app, state_->config, state_->raw);
   add_own_flags(app, state_->config, state_->raw);
+  add_certificate_flags(app, state_->config);
 }
 
 FlagParser::~FlagParser() = default;

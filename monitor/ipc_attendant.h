@@ -63,13 +63,28 @@ struct LookupReply {
   auto fields() { return std::tie(found, uid, gid, groups, home, shell, doubt); }
 };
 
-// Is this key authorised for the user, under these circumstances? Type and fingerprint are what an
-// authorized-keys-command is told of the key; it isn't asked about a key without a type. It has
-// command_ms at most, so that it is ended before the login's time is over and with it the
-// attendant.
+// What files are asked about a certificate. That its CA has signed it has been verified.
+struct CertificateQuery {
+  BoundedBytes<limits::kMaxPublicKeyBlob> ca_key;
+  BoundedBytes<20> ca_sha1;
+  BoundedBytes<32> ca_sha256;
+  std::uint64_t serial = 0;
+  BoundedString<limits::kMaxPublicKeyBlob> key_id;
+  BoundedList<BoundedString<limits::kMaxPublicKeyBlob>, limits::kMaxPrincipals> principals;
+  auto fields() { return std::tie(ca_key, ca_sha1, ca_sha256, serial, key_id, principals); }
+};
+
+// Is this key authorised for the user, under these circumstances? With a certificate, the key is
+// the certified one, and it is the certificate that has to be authorised, not the key. Type and
+// fingerprint are what an authorized-keys-command is told of the key; it isn't asked about a key
+// without a type. It has command_ms at most, so that it is ended before the login's time is over
+// and with it the attendant.
 struct KeysRequest {
   static constexpr auto kKind = AttendantMessage::kKeysRequest;
   BoundedBytes<limits::kMaxPublicKeyBlob> key_blob;
+  BoundedBytes<20> key_sha1;
+  BoundedBytes<32> key_sha256;
+  std::optional<CertificateQuery> certificate;
   BoundedString<limits::kMaxAlgorithmName> key_type;
   BoundedString<64> fingerprint;
   BoundedString<limits::kMaxAlgorithmName> algorithm;
@@ -79,24 +94,35 @@ struct KeysRequest {
   std::uint32_t utc_offset_seconds = 0;  // the two's complement of a std::int32_t
   BoundedList<BoundedString<limits::kMaxEnvironmentName>, 64> permitted_environment;
   auto fields() {
-    return std::tie(key_blob, key_type, fingerprint, algorithm, source_address, command_ms,
-                    now_unix, utc_offset_seconds, permitted_environment);
+    return std::tie(key_blob, key_sha1, key_sha256, certificate, key_type, fingerprint, algorithm,
+                    source_address, command_ms, now_unix, utc_offset_seconds,
+                    permitted_environment);
   }
 };
 
+// The line of the key or of the certificate's CA. grant: what the lines allow; what the certificate
+// itself allows has to be combined with it.
 struct AuthorizedLine {
   KeyGrant grant;
   BoundedString<limits::kMaxPath> file;
   std::uint32_t line = 0;
-  auto fields() { return std::tie(grant, file, line); }
+  BoundedString<limits::kMaxPublicKeyBlob>
+      principal;  // of the certificate, by which it is accepted
+  BoundedString<limits::kMaxPath + 16> principal_from;  // "file:line"; empty: it is the user's name
+  auto fields() { return std::tie(grant, file, line, principal, principal_from); }
 };
 
-// reasons: why files, malformed lines, or lines with this key were not accepted; for the log.
+// not_revoked: revoked keys were read, if there are any, and have nothing against the key; only
+// then may something else be asked about it. reasons: why files, malformed lines, or lines with
+// this key were not accepted; refusal: why the key isn't accepted, if there's more to say than that
+// nothing authorises it. Both for the log.
 struct KeysReply {
   static constexpr auto kKind = AttendantMessage::kKeysReply;
   std::optional<AuthorizedLine> accepted;
+  bool not_revoked = false;
+  BoundedString<kMaxKeyReason> refusal;
   BoundedList<BoundedString<kMaxKeyReason>, kMaxKeyReasons> reasons;
-  auto fields() { return std::tie(accepted, reasons); }
+  auto fields() { return std::tie(accepted, not_revoked, refusal, reasons); }
 };
 
 // May the account log in now (PAM's account stack)?

@@ -1,128 +1,68 @@
-// Reads authorized_keys as their owner. What a line says is judged by policy/ alone.
+// Reads key files as their user. What a line says is judged by policy/ alone.
 #include "monitor/key_reader.h"
 
 #include <sys/resource.h>
 
-#include <algorithm>
-#include <array>
 #include <functional>
 #include <string_view>
 
-#include "common/escape.h"
 #include "common/limits.h"
 #include "common/privileges.h"
 #include "monitor/child_task.h"
 #include "monitor/key_reader_syscalls.h"
-#include "monitor/strict_modes.h"
+#include "monitor/key_search.h"
 #include "policy/authorized_keys.h"
+#include "policy/principals.h"
 
 namespace ssh2incus {
 namespace {
 
 constexpr unsigned kOpenFiles = 16;
 constexpr rlim_t kCpuSeconds = 5;
-// Lines that have nothing to do with the key must not crowd out those that have.
-constexpr std::size_t kMaxMalformedReasons = 8;
-
-struct Search {
-  const KeysRequest& request;
-  Circumstances circumstances;
-  std::vector<BoundedString<kMaxKeyReason>> reasons;
-  std::size_t malformed = 0;
-  std::optional<AuthorizedLine> accepted;
-
-  void add_reason(const std::string& where, const std::string& reason) {
-    if (reasons.size() < kMaxKeyReasons) {
-      reasons.push_back(truncated<kMaxKeyReason>(where + ": " + reason));
-    }
-  }
-  void add_malformed(const std::string& where, const std::string& reason) {
-    if (malformed++ < kMaxMalformedReasons) add_reason(where, reason);
-  }
-};
-
-Circumstances circumstances_of(const KeysRequest& request) {
-  Circumstances out;
-  out.source_address = *request.source_address;
-  out.now_unix = static_cast<std::int64_t>(request.now_unix);
-  out.utc_offset_seconds = static_cast<std::int32_t>(request.utc_offset_seconds);
-  for (const auto& pattern : request.permitted_environment) {
-    out.permitted_environment.push_back(*pattern);
-  }
-  return out;
-}
-
-std::string expanded(const std::string& pattern, const HostUserRecord& user) {
-  std::string path;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] != '%' || i + 1 == pattern.size()) {
-      path += pattern[i];
-      continue;
-    }
-    ++i;
-    if (pattern[i] == 'h') {
-      path += user.home;
-    } else if (pattern[i] == 'u') {
-      path += user.name;
-    } else {
-      path += pattern[i];
-    }
-  }
-  return path;
-}
-
-void search_line(std::string_view line, const std::string& file, std::uint32_t number,
-                 Search& search) {
-  const std::string where = file + ":" + std::to_string(number);
-  if (line.size() > limits::kMaxAuthorizedKeysLine) {
-    search.add_malformed(where, "line is too long");
-    return;
-  }
+// A line for plain keys never authorises a certificate, nor the other way round.
+void search_line(std::string_view line, const std::string& where, const std::string& file,
+                 std::uint32_t number, KeySearch& search) {
   const auto key = parse_authorized_keys_line(line);
-  if (!key.ok()) {
-    search.add_malformed(where, key.error().message);
-    return;
+  if (!key.ok()) return search.add_malformed(where, key.error().message);
+  if (!*key) return;
+  const KeysRequest& request = search.request();
+  const KeyOptions& options = (*key)->options;
+  const bool certificate = request.certificate.has_value();
+  const Bytes& wanted = certificate ? *request.certificate->ca_key : *request.key_blob;
+  if (*(*key)->blob != wanted || (certificate && !options.cert_authority)) return;
+  auto grant = certificate ? evaluate_authority(options, search.circumstances())
+                           : evaluate_key(options, search.circumstances());
+  if (!grant.ok()) return search.refuse(where, grant.error().message);
+  AuthorizedLine accepted{std::move(*grant), truncated<limits::kMaxPath>(file), number, {}, {}};
+  if (certificate) {
+    const std::string names = options.principals ? **options.principals : search.user().name;
+    const auto principal = principal_in_list(search.principals(), names);
+    if (!principal) {
+      return search.refuse(where, "the certificate has no principal that is authorised");
+    }
+    accepted.principal = *principal;
+    if (options.principals) accepted.principal_from = truncated<limits::kMaxPath + 16>(where);
   }
-  if (!*key || *(*key)->blob != *search.request.key_blob) return;
-  auto grant = evaluate_key((*key)->options, search.circumstances);
-  if (!grant.ok()) {
-    search.add_reason(where, grant.error().message);
-    return;
-  }
-  search.accepted =
-      AuthorizedLine{std::move(grant).value(), truncated<limits::kMaxPath>(file), number};
+  search.accept(std::move(accepted));
 }
 
-void search_content(std::string_view content, const std::string& file, Search& search) {
-  for (std::uint32_t number = 1; !content.empty() && !search.accepted; ++number) {
-    const std::size_t end = content.find('\n');
-    search_line(content.substr(0, end), file, number, search);
-    content = end == std::string_view::npos ? std::string_view() : content.substr(end + 1);
-  }
+void search_content(std::string_view content, const std::string& file, KeySearch& search) {
+  search.for_each_line(content, file,
+                       [&](std::string_view line, const std::string& where, std::uint32_t number) {
+                         search_line(line, where, file, number, search);
+                       });
 }
 
-void search_file(const std::string& pattern, const HostUserRecord& user, Search& search) {
-  const std::string path = expanded(pattern, user);
-  const bool in_home = pattern.starts_with("%h");
-  if (path.size() > limits::kMaxPath) return search.add_reason(pattern, "path is too long");
-  auto file = open_trusted_file({path, user.uid, in_home ? user.home : std::string()});
-  if (!file.ok()) return search.add_reason(path, file.error().message);
-  if (!*file) return;
-  auto content = read_bounded(**file, limits::kMaxAuthorizedKeysFile);
-  if (!content.ok()) return search.add_reason(path, content.error().message);
-  search_content(*content, path, search);
+void search_file(const std::string& pattern, KeySearch& search) {
+  const auto file = search.read_user_file(pattern);
+  if (file) search_content(file->content, file->path, search);
 }
 
-KeysReply reply_of(Search search) {
-  KeysReply reply;
-  reply.accepted = std::move(search.accepted);
-  reply.reasons = std::move(search.reasons);
-  return reply;
-}
-
-// Has a child become that user, do the work, and answer.
-Result<KeysReply> ask_reader(const HostUserRecord& reader, const std::function<KeysReply()>& work) {
+// Has a child do the work as that user, and answer. As root it does the other thing before.
+Result<KeysReply> ask_reader(const HostUserRecord& reader, const std::function<void()>& as_root,
+                             const std::function<KeysReply()>& work) {
   const auto in_child = [&](ipc::IpcChannel& answer, pid_t parent) {
+    as_root();
     KeysReply reply;
     if (auto status = enter_key_reader_sandbox(reader, parent); status.ok()) {
       reply = work();
@@ -144,25 +84,27 @@ Status limit_cpu() {
 
 }  // namespace
 
-std::vector<std::string> default_authorized_keys_files() {
-  return {"%h/.ssh/authorized_keys", "%h/.ssh/authorized_keys2", "/etc/ssh/authorized_keys.d/%u"};
-}
-
-KeysReply find_key(const HostUserRecord& user, const std::vector<std::string>& files,
-                   const KeysRequest& request) {
-  Search search{request, circumstances_of(request), {}, 0, std::nullopt};
-  for (const std::string& pattern : files) {
-    search_file(pattern, user, search);
-    if (search.accepted) break;
+KeysReply find_key(const HostUserRecord& user, const KeySources& sources,
+                   const AdministratorFiles& files, const KeysRequest& request) {
+  KeySearch search(user, request);
+  if (const std::string why = why_refused_by_revoked_keys(sources, files, request); !why.empty()) {
+    search.refuse("revoked keys", why);
+    return std::move(search).reply();
   }
-  return reply_of(std::move(search));
+  search.found_not_revoked();
+  if (request.certificate) search_trusted_cas(sources, files, search);
+  for (const std::string& pattern : sources.authorized_keys) {
+    if (search.accepted()) break;
+    search_file(pattern, search);
+  }
+  return std::move(search).reply();
 }
 
-KeysReply find_key_in_text(const std::string& text, const std::string& where,
-                           const KeysRequest& request) {
-  Search search{request, circumstances_of(request), {}, 0, std::nullopt};
+KeysReply find_key_in_text(const HostUserRecord& user, const std::string& text,
+                           const std::string& where, const KeysRequest& request) {
+  KeySearch search(user, request);
   search_content(text, where, search);
-  return reply_of(std::move(search));
+  return std::move(search).reply();
 }
 
 Status enter_key_reader_sandbox(const HostUserRecord& user, pid_t parent) {
@@ -177,15 +119,19 @@ Status enter_key_reader_sandbox(const HostUserRecord& user, pid_t parent) {
   return apply_syscall_filter(kKeyReaderSyscalls);
 }
 
-Result<KeysReply> read_keys_as_user(const HostUserRecord& user,
-                                    const std::vector<std::string>& files,
+Result<KeysReply> read_keys_as_user(const HostUserRecord& user, const KeySources& sources,
                                     const KeysRequest& request) {
-  return ask_reader(user, [&] { return find_key(user, files, request); });
+  AdministratorFiles files;
+  return ask_reader(
+      user, [&] { files = open_administrator_files(sources); },
+      [&] { return find_key(user, sources, files, request); });
 }
 
-Result<KeysReply> find_key_in_text_as(const HostUserRecord& reader, const std::string& text,
-                                      const std::string& where, const KeysRequest& request) {
-  return ask_reader(reader, [&] { return find_key_in_text(text, where, request); });
+Result<KeysReply> find_key_in_text_as(const HostUserRecord& reader, const HostUserRecord& user,
+                                      const std::string& text, const std::string& where,
+                                      const KeysRequest& request) {
+  return ask_reader(
+      reader, [] {}, [&] { return find_key_in_text(user, text, where, request); });
 }
 
 }  // namespace ssh2incus

@@ -27,6 +27,7 @@
 #include "policy/attempts.h"
 #include "policy/host_access.h"
 #include "policy/login_target.h"
+#include "policy/offered_key.h"
 
 namespace ssh2incus {
 
@@ -61,12 +62,19 @@ class Monitor {
   using Clock = std::chrono::steady_clock;
   struct KeyVerdict {
     std::optional<KeyGrant> grant;  // none: not authorised
-    std::string where;              // file and line
+    std::string refusal;            // why it isn't
+    std::vector<LogField> details;  // by which line and principal it is
+  };
+  // A key that has proven something, as the access policy knows it.
+  struct ProvenKey {
+    std::string fingerprint;              // of the certified key, if it's a certificate
+    std::vector<std::string> principals;  // of the certificate; empty for a plain key
   };
   // A method that the client has tried: succeeded with it, if on_proven() is told.
   struct Proof {
     AuthMethod method{};
     std::optional<KeyGrant> grant;  // what it restricts the login to
+    std::optional<ProvenKey> key;   // if it was one
     std::vector<LogField> details;
   };
 
@@ -118,9 +126,16 @@ class Monitor {
   // monitor_public_key.cc
   Status on_key_query(const ipc::PublicKeyQueryRequest& request);
   Status on_key_verify(const ipc::PublicKeyVerifyRequest& request);
-  Result<KeyVerdict> look_up_key(const std::string& algorithm, const Bytes& key_blob);
+  // offered: what inspect_offered_key() says of the two; an error is looked up all the same, so
+  // that it costs the same time.
+  Result<KeyVerdict> look_up_key(const std::string& algorithm, const Bytes& blob,
+                                 const Result<OfferedKey>& offered);
+  Result<KeyVerdict> ask_for_key(const KeysRequest& request);
+  KeysRequest keys_request(const std::string& algorithm, const Bytes& blob,
+                           const Result<OfferedKey>& offered) const;
   // Why the signed request is no proof; empty if it is one.
-  Result<std::string> why_not_proven(const ipc::PublicKeyVerifyRequest& request);
+  Result<std::string> why_not_proven(const ipc::PublicKeyVerifyRequest& request,
+                                     const Result<OfferedKey>& offered);
 
   // monitor_target.cc
   Status on_session_opened(const ipc::SessionOpenedNotice& notice);
@@ -153,8 +168,10 @@ class Monitor {
   std::optional<HostAccount> account_;  // none: no such user
   std::string account_refusal_;         // why this user may not log in; empty: may
   std::optional<AccountReply> account_check_;
-  std::map<Bytes, KeyVerdict> keys_;      // looked up so far
-  std::set<Bytes> used_keys_;             // that have proven something: a second key is another one
+  std::map<Bytes, KeyVerdict> keys_;  // looked up so far
+  std::set<Bytes> used_keys_;  // that have proven something: a second one, or certificate, counts
+                               // if it is another key's
+  std::vector<ProvenKey> proven_keys_;    // the same, in order, of methods that succeeded
   std::vector<AuthMethod> done_methods_;  // in the order in which they succeeded
   std::optional<KeyGrant> grant_;         // of all that was proven so far; none: nothing restricts
   AuthAttempts attempts_;

@@ -130,6 +130,7 @@ Status Monitor::on_proven(SessionMessage by, const Proof& proof, Clock::time_poi
     done_methods_.pop_back();
     return fail_attempt(by, proof, reason, started);
   }
+  if (proof.key) proven_keys_.push_back(*proof.key);
   std::vector<LogField> fields = {{"login", login_}, {"method", auth_method_name(proof.method)}};
   fields.insert(fields.end(), proof.details.begin(), proof.details.end());
   fields.emplace_back("host_user", target_->host_user.str());

@@ -1,25 +1,63 @@
-// Public keys: looks them up through the attendant, and verifies signatures over bytes that it
-// builds itself. Every request comes from sessiond and repeats what the network sent.
+// Public keys and certificates: verifies what CAs and clients have signed, the latter over bytes
+// that it builds itself, and has keys looked up by the attendant. Every request comes from sessiond
+// and repeats what the network sent.
 #include <algorithm>
 #include <ctime>
 
+#include "monitor/certificate_check.h"
 #include "monitor/monitor.h"
 #include "monitor/public_key.h"
 #include "monitor/signature_verifier.h"
 #include "policy/algorithm_lists.h"
-#include "policy/public_key_algorithms.h"
+#include "policy/combined_grant.h"
 #include "policy/signature_subject.h"
 
 namespace ssh2incus {
+namespace {
 
-Result<Monitor::KeyVerdict> Monitor::look_up_key(const std::string& algorithm,
-                                                 const Bytes& key_blob) {
-  if (const auto known = keys_.find(key_blob); known != keys_.end()) return known->second;
+constexpr std::size_t kMaxLoggedText = 256;  // of key ids and principals
+
+CertificateQuery query_about(const Certificate& certificate) {
+  KeyDigests digests = digests_of(certificate.ca_key);
+  CertificateQuery query;
+  query.ca_key = certificate.ca_key;
+  query.ca_sha1 = std::move(digests.sha1);
+  query.ca_sha256 = std::move(digests.sha256);
+  query.serial = certificate.serial;
+  query.key_id = certificate.key_id;
+  std::vector<BoundedString<limits::kMaxPublicKeyBlob>> principals;
+  for (const std::string& principal : certificate.principals) principals.emplace_back(principal);
+  query.principals = std::move(principals);
+  return query;
+}
+
+// The key, and the certificate if it is one; the key of what can't be parsed is all of it.
+std::vector<LogField> describe(const std::string& algorithm, const Bytes& blob,
+                               const Result<OfferedKey>& offered) {
+  std::vector<LogField> fields = {
+      {"algorithm", algorithm},
+      {"fingerprint", fingerprint(offered.ok() ? offered->key_blob : blob)}};
+  if (!offered.ok() || !offered->certificate) return fields;
+  fields.emplace_back("cert_id", *truncated<kMaxLoggedText>(offered->certificate->key_id));
+  fields.emplace_back("cert_serial", offered->certificate->serial);
+  fields.emplace_back("cert_ca", fingerprint(offered->certificate->ca_key));
+  return fields;
+}
+
+}  // namespace
+
+KeysRequest Monitor::keys_request(const std::string& algorithm, const Bytes& blob,
+                                  const Result<OfferedKey>& offered) const {
   KeysRequest request;
-  request.key_blob = key_blob;
-  if (const auto facts = inspect_public_key(key_blob); facts.ok()) {
+  request.key_blob = offered.ok() ? offered->key_blob : blob;
+  KeyDigests digests = digests_of(*request.key_blob);
+  request.key_sha1 = std::move(digests.sha1);
+  request.key_sha256 = std::move(digests.sha256);
+  if (offered.ok() && offered->certificate) {
+    request.certificate = query_about(*offered->certificate);
+  } else if (const auto facts = inspect_public_key(*request.key_blob); facts.ok()) {
     request.key_type = std::string(key_type_name(facts->type));
-    request.fingerprint = fingerprint(key_blob);
+    request.fingerprint = fingerprint(*request.key_blob);
   }
   request.algorithm = algorithm;
   constexpr int kMarginMs = 1000;  // for everything else that happens until the reply
@@ -32,6 +70,10 @@ Result<Monitor::KeyVerdict> Monitor::look_up_key(const std::string& algorithm,
   for (const std::string& pattern : config_.permitted_key_environment)
     permitted.emplace_back(pattern);
   request.permitted_environment = std::move(permitted);
+  return request;
+}
+
+Result<Monitor::KeyVerdict> Monitor::ask_for_key(const KeysRequest& request) {
   const bool with_command = !config_.authorized_keys_command.empty();
   const int most_ms =
       with_command ? 2 * limits::kKeyLookupMs + limits::kKeyCommandMs : limits::kKeyLookupMs;
@@ -41,32 +83,73 @@ Result<Monitor::KeyVerdict> Monitor::look_up_key(const std::string& algorithm,
     log_.write(LogLevel::kWarning, "authorized_keys", {{"login", login_}, {"reason", *reason}});
   }
   KeyVerdict verdict;
-  if (reply.accepted && account_) {
-    verdict.grant = reply.accepted->grant;
-    verdict.where = *reply.accepted->file + ":" + std::to_string(reply.accepted->line);
+  verdict.refusal = reply.refusal.empty() ? "key not authorised" : *reply.refusal;
+  if (!reply.accepted || !account_) return verdict;
+  verdict.grant = reply.accepted->grant;
+  verdict.details = {
+      {"key_from", *reply.accepted->file + ":" + std::to_string(reply.accepted->line)}};
+  if (!reply.accepted->principal.empty()) {
+    verdict.details.emplace_back("principal",
+                                 *truncated<kMaxLoggedText>(*reply.accepted->principal));
   }
-  return keys_.emplace(key_blob, verdict).first->second;
+  if (!reply.accepted->principal_from.empty()) {
+    verdict.details.emplace_back("principal_from", *reply.accepted->principal_from);
+  }
+  return verdict;
+}
+
+Result<Monitor::KeyVerdict> Monitor::look_up_key(const std::string& algorithm, const Bytes& blob,
+                                                 const Result<OfferedKey>& offered) {
+  if (const auto known = keys_.find(blob); known != keys_.end()) return known->second;
+  const KeysRequest request = keys_request(algorithm, blob, offered);
+  // What a certificate itself forbids, no file allows, and about one that is forged none is asked.
+  std::optional<KeyGrant> certified;
+  KeyVerdict verdict;
+  if (offered.ok() && offered->certificate) {
+    auto grant = check_certificate(*offered->certificate, blob,
+                                   {info_.peer.address,
+                                    static_cast<std::int64_t>(request.now_unix),
+                                    info_.utc_offset_seconds,
+                                    {}});
+    if (!grant.ok()) {
+      verdict.refusal = grant.error().message;
+      return keys_.emplace(blob, std::move(verdict)).first->second;
+    }
+    certified = std::move(*grant);
+  }
+  verdict = TRY(ask_for_key(request));
+  if (verdict.grant && certified) {
+    auto grant = combined_grant(*verdict.grant, *certified);
+    if (!grant.ok()) verdict.refusal = grant.error().message;
+    verdict.grant = grant.ok() ? std::optional(std::move(*grant)) : std::nullopt;
+  }
+  return keys_.emplace(blob, std::move(verdict)).first->second;
 }
 
 Status Monitor::on_key_query(const ipc::PublicKeyQueryRequest& request) {
   const auto started = Clock::now();
-  const bool sound = check_public_key(*request.algorithm, *request.key_blob).ok() &&
-                     lists_algorithm(config_.public_key_algorithms, *request.algorithm);
-  const KeyVerdict verdict = TRY(look_up_key(*request.algorithm, *request.key_blob));
-  const bool acceptable = sound && verdict.grant.has_value() && account_refusal_.empty() &&
-                          may_try(AuthMethod::kPublicKey) &&
-                          !used_keys_.contains(*request.key_blob);
+  const auto offered = inspect_offered_key(*request.algorithm, *request.key_blob);
+  const bool listed = lists_algorithm(config_.public_key_algorithms, *request.algorithm);
+  const KeyVerdict verdict = TRY(look_up_key(*request.algorithm, *request.key_blob, offered));
+  const bool acceptable = offered.ok() && listed && verdict.grant.has_value() &&
+                          account_refusal_.empty() && may_try(AuthMethod::kPublicKey) &&
+                          !used_keys_.contains(offered->key_blob);
   if (acceptable) {
     attempts_.record(auth_method_name(AuthMethod::kPublicKey), AttemptResult::kPostponed);
     return channels_.sessiond.send(ipc::PublicKeyQueryReply{true});
   }
   const auto counted =
       attempts_.record(auth_method_name(AuthMethod::kPublicKey), AttemptResult::kFailed);
-  log_.write(LogLevel::kNotice, "auth_failed",
-             {{"login", login_},
-              {"method", auth_method_name(AuthMethod::kPublicKey)},
-              {"fingerprint", fingerprint(*request.key_blob)},
-              {"reason", account_refusal_.empty() ? "key not authorised" : account_refusal_}});
+  std::vector<LogField> fields = {{"login", login_},
+                                  {"method", auth_method_name(AuthMethod::kPublicKey)}};
+  for (auto& field : describe(*request.algorithm, *request.key_blob, offered)) {
+    fields.push_back(std::move(field));
+  }
+  std::string reason = verdict.refusal.empty() ? "key not authorised" : verdict.refusal;
+  if (!offered.ok()) reason = offered.error().message;
+  if (!account_refusal_.empty()) reason = account_refusal_;
+  fields.emplace_back("reason", reason);
+  log_.write(LogLevel::kNotice, "auth_failed", fields);
   wait_for_floor(started);
   if (counted.too_many) {
     // Before the reply: with it sessiond could already pass on the next request.
@@ -78,43 +161,48 @@ Status Monitor::on_key_query(const ipc::PublicKeyQueryRequest& request) {
   return channels_.sessiond.send(ipc::PublicKeyQueryReply{false});
 }
 
-Result<std::string> Monitor::why_not_proven(const ipc::PublicKeyVerifyRequest& request) {
-  const auto facts = check_public_key(*request.algorithm, *request.key_blob);
-  const KeyVerdict verdict = TRY(look_up_key(*request.algorithm, *request.key_blob));
-  if (!facts.ok()) return facts.error().message;
+Result<std::string> Monitor::why_not_proven(const ipc::PublicKeyVerifyRequest& request,
+                                            const Result<OfferedKey>& offered) {
+  const KeyVerdict verdict = TRY(look_up_key(*request.algorithm, *request.key_blob, offered));
+  if (!offered.ok()) return offered.error().message;
   const auto blobs = host_keys_.public_blobs();
   if (request.hostbound && request.host_key >= blobs.size()) return std::string("no such host key");
   std::optional<std::span<const std::uint8_t>> host_key;
   if (request.hostbound) host_key = blobs[request.host_key];
+  // What is signed names the algorithm and has the certificate as they were sent; who signs is the
+  // holder of the key in it.
   const Bytes data =
       public_key_signed_data(session_id_, login_, *request.algorithm, *request.key_blob, host_key);
   // Verified for any key, so that an unknown user costs the same time as a known one.
   const KeyGrant grant = verdict.grant.value_or(KeyGrant{});
   const Status verified =
-      verify_signature(*request.key_blob, *request.algorithm, *request.signature, data,
+      verify_signature(offered->key_blob, offered->signature_algorithm, *request.signature, data,
                        SkRequirements{grant.require_touch, grant.require_verify});
   if (!account_refusal_.empty()) return account_refusal_;
-  if (!verdict.grant) return std::string("key not authorised");
+  if (!verdict.grant) return verdict.refusal;
   if (!verified.ok()) return verified.error().message;
   if (!lists_algorithm(config_.public_key_algorithms, *request.algorithm))
     return std::string("signature algorithm isn't accepted");
   if (!may_try(AuthMethod::kPublicKey)) return std::string("method isn't offered now");
-  if (used_keys_.contains(*request.key_blob)) return std::string("key was used already");
+  if (used_keys_.contains(offered->key_blob)) return std::string("key was used already");
   return std::string();
 }
 
 Status Monitor::on_key_verify(const ipc::PublicKeyVerifyRequest& request) {
   const auto started = Clock::now();
+  const auto offered = inspect_offered_key(*request.algorithm, *request.key_blob);
   Proof proof;
   proof.method = AuthMethod::kPublicKey;
-  proof.details = {{"algorithm", *request.algorithm},
-                   {"fingerprint", fingerprint(*request.key_blob)}};
-  const std::string reason = TRY(why_not_proven(request));
+  proof.details = describe(*request.algorithm, *request.key_blob, offered);
+  const std::string reason = TRY(why_not_proven(request, offered));
   if (!reason.empty()) return fail_attempt(request.kKind, proof, reason, started);
   const KeyVerdict& verdict = keys_.at(*request.key_blob);
   proof.grant = *verdict.grant;
-  proof.details.emplace_back("key_from", verdict.where);
-  used_keys_.insert(*request.key_blob);
+  proof.key.emplace();
+  proof.key->fingerprint = fingerprint(offered->key_blob);
+  if (offered->certificate) proof.key->principals = offered->certificate->principals;
+  proof.details.insert(proof.details.end(), verdict.details.begin(), verdict.details.end());
+  used_keys_.insert(offered->key_blob);
   return on_proven(request.kKind, proof, started);
 }
 

@@ -116,6 +116,13 @@ Result<PublicKey> load_public_key(std::span<const std::uint8_t> blob) {
   return PublicKey{std::move(facts), std::move(key)};
 }
 
+KeyDigests digests_of(std::span<const std::uint8_t> key_blob) {
+  KeyDigests digests{Bytes(SHA_DIGEST_LENGTH), Bytes(SHA256_DIGEST_LENGTH)};
+  SHA1(key_blob.data(), key_blob.size(), digests.sha1.data());
+  SHA256(key_blob.data(), key_blob.size(), digests.sha256.data());
+  return digests;
+}
+
 std::string fingerprint(std::span<const std::uint8_t> key_blob) {
   std::array<std::uint8_t, SHA256_DIGEST_LENGTH> digest{};
   SHA256(key_blob.data(), key_blob.size(), digest.data());

@@ -27,6 +27,13 @@ struct PublicKey {
 // A complete and valid key: right form to the last byte, point on its curve, sane RSA numbers.
 Result<PublicKey> load_public_key(std::span<const std::uint8_t> blob);
 
+// SHA-1 and SHA-256 of a blob: revocation lists know keys by them.
+struct KeyDigests {
+  Bytes sha1;
+  Bytes sha256;
+};
+KeyDigests digests_of(std::span<const std::uint8_t> key_blob);
+
 // "SHA256:..." without padding, as ssh-keygen -l prints it.
 std::string fingerprint(std::span<const std::uint8_t> key_blob);
 

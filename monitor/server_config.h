@@ -32,6 +32,9 @@ struct ServerConfig {
 
   AuthenticationChains auth_chains =
       AuthenticationChains::any_of(std::array{AuthMethod::kPublicKey});
+  std::string trusted_user_ca_keys;  // paths; empty: none
+  std::string revoked_keys;
+  std::string authorized_principals_file;  // a pattern, see monitor/key_sources.h
   int login_grace_seconds = limits::kLoginGraceSeconds;
   std::uint32_t max_auth_tries = 6;
   std::uint32_t max_sessions = limits::kMaxSessionsPerConnection;

@@ -18,8 +18,10 @@ namespace {
 
 Status pam_service(const ServerConfig& /*config*/) { return check_pam_service(); }
 
+Status key_sources(const ServerConfig& config) { return check_key_sources(key_sources_of(config)); }
+
 // Whether each can be used as configured. Run at the start, at a reload and by --check.
-constexpr std::array kFileChecks = {pam_service};
+constexpr std::array kFileChecks = {pam_service, key_sources};
 
 Status sessiond_program(const ServerConfig& config) {
   TRY(find_sessiond_identity(config.libexec_dir + "/ssh2incus-sessiond", config.run_dir));

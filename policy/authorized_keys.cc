@@ -82,6 +82,32 @@ bool is_permitted(const std::string& name, const std::vector<std::string>& patte
   return false;
 }
 
+Result<KeyGrant> evaluate(const KeyOptions& options, const Circumstances& circumstances) {
+  TRY(check_expiry(options, circumstances));
+  TRY(check_source(options, circumstances.source_address));
+
+  KeyGrant grant;
+  grant.pty = options.pty;
+  grant.agent_forwarding = options.agent_forwarding;
+  grant.port_forwarding = options.port_forwarding;
+  grant.x11_forwarding = options.x11_forwarding;
+  grant.user_rc = options.user_rc;
+  grant.require_touch = options.require_touch;
+  grant.require_verify = options.require_verify;
+  grant.forced_command = options.command;
+  grant.permit_open = options.permit_open;
+  grant.permit_listen = options.permit_listen;
+  // As OpenSSH does, what isn't permitted is left out and the key still counts.
+  std::vector<EnvironmentEntry> environment;
+  for (const EnvironmentEntry& entry : options.environment) {
+    if (is_permitted(*entry.name, circumstances.permitted_environment)) {
+      environment.push_back(entry);
+    }
+  }
+  grant.environment = std::move(environment);
+  return grant;
+}
+
 }  // namespace
 
 Result<std::optional<AuthorizedKey>> parse_authorized_keys_line(std::string_view line) {
@@ -106,32 +132,16 @@ Result<std::optional<AuthorizedKey>> parse_authorized_keys_line(std::string_view
 
 Result<KeyGrant> evaluate_key(const KeyOptions& options, const Circumstances& circumstances) {
   if (options.cert_authority) {
-    return fail("cert-authority: certificates aren't supported yet, and the key alone isn't one");
+    return fail(
+        "cert-authority: the line is for certificates that the key has signed, not for the key");
   }
   if (options.principals) return fail("principals= on a key that is no cert-authority");
-  TRY(check_expiry(options, circumstances));
-  TRY(check_source(options, circumstances.source_address));
+  return evaluate(options, circumstances);
+}
 
-  KeyGrant grant;
-  grant.pty = options.pty;
-  grant.agent_forwarding = options.agent_forwarding;
-  grant.port_forwarding = options.port_forwarding;
-  grant.x11_forwarding = options.x11_forwarding;
-  grant.user_rc = options.user_rc;
-  grant.require_touch = options.require_touch;
-  grant.require_verify = options.require_verify;
-  grant.forced_command = options.command;
-  grant.permit_open = options.permit_open;
-  grant.permit_listen = options.permit_listen;
-  // As OpenSSH does, what isn't permitted is left out and the key still counts.
-  std::vector<EnvironmentEntry> environment;
-  for (const EnvironmentEntry& entry : options.environment) {
-    if (is_permitted(*entry.name, circumstances.permitted_environment)) {
-      environment.push_back(entry);
-    }
-  }
-  grant.environment = std::move(environment);
-  return grant;
+Result<KeyGrant> evaluate_authority(const KeyOptions& options, const Circumstances& circumstances) {
+  if (!options.cert_authority) return fail("the line's key is no cert-authority");
+  return evaluate(options, circumstances);
 }
 
 }  // namespace ssh2incus

@@ -87,7 +87,11 @@ struct KeyGrant {
   friend bool operator==(const KeyGrant&, const KeyGrant&) = default;
 };
 
-// The error says why the key can't be used now; it's for the log, not for the client.
+// For a line whose key was offered itself. The error says why the key can't be used now; it's for
+// the log, not for the client.
 Result<KeyGrant> evaluate_key(const KeyOptions& options, const Circumstances& circumstances);
+// For a line whose key has signed the certificate that was offered. Its principals= is the caller's
+// to check.
+Result<KeyGrant> evaluate_authority(const KeyOptions& options, const Circumstances& circumstances);
 
 }  // namespace ssh2incus

@@ -22,10 +22,16 @@ ForwardingRules common_rules(const ForwardingRules& first, const ForwardingRules
 
 }  // namespace
 
+KeyGrant unrestricted_grant() {
+  KeyGrant grant;
+  grant.require_touch = false;
+  return grant;
+}
+
 Result<KeyGrant> combined_grant(const KeyGrant& first, const KeyGrant& second) {
   if (first.forced_command && second.forced_command &&
       first.forced_command != second.forced_command) {
-    return fail("the forced commands of two keys don't match");
+    return fail("two forced commands don't match");
   }
   KeyGrant both;
   both.pty = first.pty && second.pty;

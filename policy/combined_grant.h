@@ -7,6 +7,8 @@
 
 namespace ssh2incus {
 
+// combined_grant() of this and another is the other.
+KeyGrant unrestricted_grant();
 // The error: the two can't be had together (different forced commands), so the login can't either.
 Result<KeyGrant> combined_grant(const KeyGrant& first, const KeyGrant& second);
 

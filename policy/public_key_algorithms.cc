@@ -15,15 +15,21 @@ struct TypeRow {
   std::string_view name;
   std::string_view curve;  // ECDSA only
   std::size_t point_size;  // uncompressed point, or Ed25519's public key
+  std::string_view certificate;
 };
 constexpr std::array<TypeRow, 7> kTypes = {{
-    {KeyType::kEd25519, "ssh-ed25519", "", 32},
-    {KeyType::kEcdsaNistp256, "ecdsa-sha2-nistp256", "nistp256", 65},
-    {KeyType::kEcdsaNistp384, "ecdsa-sha2-nistp384", "nistp384", 97},
-    {KeyType::kEcdsaNistp521, "ecdsa-sha2-nistp521", "nistp521", 133},
-    {KeyType::kRsa, "ssh-rsa", "", 0},
-    {KeyType::kSkEd25519, "sk-ssh-ed25519@openssh.com", "", 32},
-    {KeyType::kSkEcdsaNistp256, "sk-ecdsa-sha2-nistp256@openssh.com", "nistp256", 65},
+    {KeyType::kEd25519, "ssh-ed25519", "", 32, "ssh-ed25519-cert-v01@openssh.com"},
+    {KeyType::kEcdsaNistp256, "ecdsa-sha2-nistp256", "nistp256", 65,
+     "ecdsa-sha2-nistp256-cert-v01@openssh.com"},
+    {KeyType::kEcdsaNistp384, "ecdsa-sha2-nistp384", "nistp384", 97,
+     "ecdsa-sha2-nistp384-cert-v01@openssh.com"},
+    {KeyType::kEcdsaNistp521, "ecdsa-sha2-nistp521", "nistp521", 133,
+     "ecdsa-sha2-nistp521-cert-v01@openssh.com"},
+    {KeyType::kRsa, "ssh-rsa", "", 0, "ssh-rsa-cert-v01@openssh.com"},
+    {KeyType::kSkEd25519, "sk-ssh-ed25519@openssh.com", "", 32,
+     "sk-ssh-ed25519-cert-v01@openssh.com"},
+    {KeyType::kSkEcdsaNistp256, "sk-ecdsa-sha2-nistp256@openssh.com", "nistp256", 65,
+     "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com"},
 }};
 
 const TypeRow& row_of(KeyType type) { return kTypes[static_cast<std::size_t>(type) - 1]; }
@@ -79,6 +85,22 @@ std::optional<KeyType> key_type_from_name(std::string_view name) {
     if (row.name == name) return row.type;
   }
   return std::nullopt;
+}
+
+std::optional<KeyType> certified_key_type(std::string_view certificate_type) {
+  for (const TypeRow& row : kTypes) {
+    if (row.certificate == certificate_type) return row.type;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> signature_algorithm_of_certificates(std::string_view algorithm) {
+  if (algorithm == "rsa-sha2-256-cert-v01@openssh.com") return "rsa-sha2-256";
+  if (algorithm == "rsa-sha2-512-cert-v01@openssh.com") return "rsa-sha2-512";
+  // With ssh-rsa-cert-v01@openssh.com that is "ssh-rsa": SHA-1, refused by name further on.
+  const auto type = certified_key_type(algorithm);
+  if (!type) return std::nullopt;
+  return key_type_name(*type);
 }
 
 Result<PublicKeyFacts> inspect_public_key(std::span<const std::uint8_t> blob) {

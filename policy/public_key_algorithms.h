@@ -26,6 +26,10 @@ inline constexpr std::string_view kCiphers =
 inline constexpr std::string_view kMacs =
     "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com";
 inline constexpr std::string_view kPublicKeyAlgorithms =
+    "ssh-ed25519-cert-v01@openssh.com,ecdsa-sha2-nistp256-cert-v01@openssh.com,"
+    "ecdsa-sha2-nistp384-cert-v01@openssh.com,ecdsa-sha2-nistp521-cert-v01@openssh.com,"
+    "sk-ssh-ed25519-cert-v01@openssh.com,sk-ecdsa-sha2-nistp256-cert-v01@openssh.com,"
+    "rsa-sha2-512-cert-v01@openssh.com,rsa-sha2-256-cert-v01@openssh.com,"
     "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
     "sk-ssh-ed25519@openssh.com,sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256";
 
@@ -60,6 +64,13 @@ struct PublicKeyFacts {
 };
 // The form is checked to the last byte; whether a point is on its curve isn't.
 Result<PublicKeyFacts> inspect_public_key(std::span<const std::uint8_t> blob);
+
+// The type of the keys in certificates of that type ("ssh-ed25519-cert-v01@openssh.com"); none for
+// anything else.
+std::optional<KeyType> certified_key_type(std::string_view certificate_type);
+// By which algorithm the holder of a certificate signs who authenticates by that one:
+// "rsa-sha2-256" for "rsa-sha2-256-cert-v01@openssh.com". None if it is no such algorithm.
+std::optional<std::string_view> signature_algorithm_of_certificates(std::string_view algorithm);
 
 // Whether a signature by this algorithm may prove this type of key. SHA-1 ("ssh-rsa") never may;
 // rsa_bits counts for RSA only and must be within the limits above.

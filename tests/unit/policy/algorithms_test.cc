@@ -1,6 +1,8 @@
 // Which signatures prove which keys, and what is a key.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/policy/test_keys.h"
 
 namespace ssh2incus {
@@ -23,6 +25,7 @@ constexpr KeyType kTypes[] = {
 TEST(Algorithms, GoWithTheirTypesOnly) {
   for (const KeyType type : kTypes) {
     for (const std::string_view algorithm : split(kPublicKeyAlgorithms)) {
+      if (signature_algorithm_of_certificates(algorithm)) continue;
       const bool fits = type == KeyType::kRsa ? algorithm.starts_with("rsa-sha2-")
                                               : algorithm == key_type_name(type);
       EXPECT_EQ(check_signature_algorithm(algorithm, type, 3072).ok(), fits)
@@ -34,6 +37,19 @@ TEST(Algorithms, GoWithTheirTypesOnly) {
       EXPECT_FALSE(check_signature_algorithm(algorithm, type, 3072).ok()) << algorithm;
     }
   }
+}
+
+TEST(Algorithms, OfCertificatesStandForThoseOfTheirKeys) {
+  std::size_t certificates = 0;
+  for (const std::string_view algorithm : split(kPublicKeyAlgorithms)) {
+    const auto plain = signature_algorithm_of_certificates(algorithm);
+    EXPECT_EQ(plain.has_value(), algorithm.find("-cert-v01@") != std::string_view::npos);
+    if (!plain) continue;
+    ++certificates;
+    const auto all = split(kPublicKeyAlgorithms);
+    EXPECT_NE(std::find(all.begin(), all.end(), *plain), all.end()) << algorithm;
+  }
+  EXPECT_EQ(certificates, std::size(kTypes) + 1);  // RSA has two
 }
 
 TEST(Algorithms, RefuseSmallAndHugeRsaKeys) {

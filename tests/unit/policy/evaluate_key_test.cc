@@ -47,6 +47,16 @@ TEST(EvaluateKey, RefusesAuthoritiesAndStrayPrincipals) {
   EXPECT_NE(evaluate(R"(principals="a")").error().message.find("principals"), std::string::npos);
 }
 
+TEST(EvaluateAuthority, IsForLinesOfAuthoritiesOnly) {
+  const auto line = [](std::string_view text) { return *parse_key_options(text); };
+  EXPECT_FALSE(evaluate_authority(line("no-pty"), here()).ok());
+  const auto grant = evaluate_authority(line(R"(cert-authority,principals="a,b",no-pty)"), here());
+  ASSERT_TRUE(grant.ok()) << grant.error().message;
+  EXPECT_FALSE(grant->pty);
+  EXPECT_FALSE(evaluate_authority(line(R"(cert-authority,expiry-time="20010101")"), here()).ok());
+  EXPECT_FALSE(evaluate_authority(line(R"(cert-authority,from="10.0.0.0/8")"), here()).ok());
+}
+
 TEST(EvaluateKey, KeepsToExpiry) {
   const std::string utc = R"(expiry-time="20240229Z")";
   EXPECT_TRUE(evaluate(utc, here("192.0.2.7", kNow)).ok());
