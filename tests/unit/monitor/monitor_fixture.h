@@ -159,8 +159,11 @@ class MonitorTest : public testing::Test {
       } else if (*kind == AttendantMessage::kKeysRequest) {
         const auto request = ipc::decode<KeysRequest>((*packet)->bytes);
         KeysReply reply;
-        if (*request->key_blob == key_.blob())
-          reply.accepted = AuthorizedLine{grant_, std::string("keys"), 1};
+        const bool trusted =
+            !request->certificate || trusted_cas_.contains(*request->certificate->ca_key);
+        if (*request->key_blob == key_.blob() && trusted)
+          reply.accepted = AuthorizedLine{grant_, std::string("keys"), 1, {}, {}};
+        key_requests_.push_back(*request);
         sent = channel.send(reply);
       } else if (*kind == AttendantMessage::kAccountRequest) {
         ++account_checks_;
@@ -199,6 +202,8 @@ class MonitorTest : public testing::Test {
   std::string login_ = "c1";
   ClientKey key_;
   KeyGrant grant_;
+  std::set<Bytes> trusted_cas_;
+  std::vector<KeysRequest> key_requests_;  // read once the attendant isn't asked any more
   bool user_exists_ = true;
   std::uint32_t uid_ = 0;
   std::string group_ = "users";
