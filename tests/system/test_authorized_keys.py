@@ -152,12 +152,6 @@ def test_unknown_or_malformed_option_refuses_the_key_and_the_log_says_why(member
     assert "authorized_keys:1: " in shown, shown
 
 
-@pytest.mark.expect_logins(0)
-def test_certificate_authority_is_refused_until_it_is_supported(member, keys, key):
-    keys.write_keys(with_options("cert-authority", key))
-    refused(member)
-
-
 @pytest.mark.expect_logins(1)
 def test_a_bad_line_does_not_hide_a_good_one(member, keys, key, keyring):
     other = keyring.get("ed25519", name="other")

@@ -123,6 +123,25 @@ TEST(Flags, ThatAreUnknownOrWrongAreErrors) {
   for (const auto& arguments : all) EXPECT_NE(exit_of(arguments).exit_code, 0) << arguments[0];
 }
 
+TEST(Flags, NameFilesOfCertificatesAndRevokedKeys) {
+  const ServerConfig config = config_of({"--trusted-user-ca-keys", "/etc/cas", "--revoked-keys",
+                                         "/etc/revoked", "--authorized-principals-file", "/p/%u"});
+  EXPECT_EQ(config.trusted_user_ca_keys, "/etc/cas");
+  EXPECT_EQ(config.revoked_keys, "/etc/revoked");
+  EXPECT_EQ(config.authorized_principals_file, "/p/%u");
+  for (const char* pattern : {"~/.ssh/p", ".ssh/p", "%h/.ssh/p"}) {
+    EXPECT_EQ(config_of({"--authorized-principals-file", pattern}).authorized_principals_file,
+              "%h/.ssh/p");
+  }
+  for (const auto& wrong :
+       std::vector<std::vector<const char*>>{{"--trusted-user-ca-keys", "cas"},
+                                             {"--revoked-keys", "revoked"},
+                                             {"--authorized-principals-file", "/p/%x"},
+                                             {"--authorized-principals-file", "/p/%"}}) {
+    EXPECT_NE(exit_of(wrong).exit_code, 0) << wrong[1];
+  }
+}
+
 TEST(Flags, PrintHelpAndVersion) {
   for (const char* flag : {"-h", "--help"}) {
     const ExitNow help = exit_of({flag});

@@ -174,6 +174,60 @@ TEST_F(CertificateTest, IsTheSameKeyAsItsPlainOneInAChain) {
   EXPECT_EQ(expect<ipc::AuthReply>().outcome, AuthOutcome::kFailure);
 }
 
+// What a security key answers: the flags say whether it was touched (1) and verified its user (4).
+Bytes sign_as_security_key(const ClientKey& key, std::uint8_t flags, const Bytes& data) {
+  const std::string application = "ssh:";
+  Bytes signed_data = digests_of(as_bytes(application)).sha256;
+  signed_data.push_back(flags);
+  append_wire_number(signed_data, 5);
+  const Bytes digest = digests_of(data).sha256;
+  signed_data.insert(signed_data.end(), digest.begin(), digest.end());
+  const Bytes plain = key.sign(signed_data);
+  Bytes out;
+  append_wire_string(out, std::string_view("sk-ssh-ed25519@openssh.com"));
+  append_wire_string(out, ByteView(plain).last(64));
+  out.push_back(flags);
+  append_wire_number(out, 5);
+  return out;
+}
+
+TEST_F(CertificateTest, OfASecurityKeyDemandsWhatItOrTheLineDemands) {
+  Bytes blob;
+  append_wire_string(blob, std::string_view("sk-ssh-ed25519@openssh.com"));
+  append_wire_string(blob, ByteView(key_.blob()).last(32));
+  append_wire_string(blob, std::string_view("ssh:"));
+  authorised_blob_ = blob;
+  parts_.type = "sk-ssh-ed25519-cert-v01@openssh.com";
+  parts_.key = blob;
+  const auto let_in = [&](std::uint8_t flags) {
+    const Bytes sent = certificate();
+    ipc::PublicKeyVerifyRequest request;
+    request.algorithm = parts_.type;
+    request.key_blob = sent;
+    request.signature = sign_as_security_key(
+        key_, flags, public_key_signed_data(session_id_, login_, parts_.type, sent));
+    return outcome(request) == AuthOutcome::kSuccess;
+  };
+  EXPECT_TRUE(let_in(1));
+  EXPECT_FALSE(let_in(0));
+  EXPECT_FALSE(let_in(4));
+  grant_.require_verify = true;
+  EXPECT_FALSE(let_in(1));
+  EXPECT_TRUE(let_in(5));
+  grant_.require_verify = false;
+  parts_.critical = test::packed_options({{"verify-required", {}}});
+  EXPECT_FALSE(let_in(1));
+  EXPECT_TRUE(let_in(5));
+  // Touch may be left out only if both say so.
+  parts_.critical = {};
+  parts_.extensions = test::packed_options({{"no-touch-required", {}}});
+  EXPECT_FALSE(let_in(0));
+  grant_.require_touch = false;
+  EXPECT_TRUE(let_in(0));
+  parts_.extensions = {};
+  EXPECT_FALSE(let_in(0));
+}
+
 TEST_F(CertificateTest, OfNobodyIsRefusedWhateverItSays) {
   user_exists_ = false;
   EXPECT_EQ(outcome(certificate()), AuthOutcome::kFailure);

@@ -161,7 +161,7 @@ class MonitorTest : public testing::Test {
         KeysReply reply;
         const bool trusted =
             !request->certificate || trusted_cas_.contains(*request->certificate->ca_key);
-        if (*request->key_blob == key_.blob() && trusted)
+        if (*request->key_blob == authorised_blob_ && trusted)
           reply.accepted = AuthorizedLine{grant_, std::string("keys"), 1, {}, {}};
         key_requests_.push_back(*request);
         sent = channel.send(reply);
@@ -201,6 +201,7 @@ class MonitorTest : public testing::Test {
   Bytes session_id_ = Bytes(32, 7);
   std::string login_ = "c1";
   ClientKey key_;
+  Bytes authorised_blob_ = key_.blob();
   KeyGrant grant_;
   std::set<Bytes> trusted_cas_;
   std::vector<KeysRequest> key_requests_;  // read once the attendant isn't asked any more

@@ -1,0 +1,473 @@
+"""User certificates and revoked keys, made by the stock ssh-keygen, used by the stock ssh and by
+other clients."""
+import asyncio
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+
+import asyncssh
+import paramiko
+import pytest
+
+from conftest import Starter
+from harness.authority import Authority, make_krl
+from harness.client import Client, fresh_source
+from test_authorized_keys import refused
+from test_flags import run
+
+LOGIN = "c1+s2isys1"
+
+
+@pytest.fixture(scope="module")
+def etc():
+    """A directory that only root can write, up to the root: what the administrator's files need."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="ssh2incus-test-", dir="/run"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def ca(keyring, etc):
+    return Authority(keyring.get("ed25519", name="ca"), etc / "certificates")
+
+
+@pytest.fixture(scope="module")
+def ca_files(ca, etc):
+    """Trusted CAs, and a list of revoked keys that is empty."""
+    (etc / "cas").write_text("# the tests' own\n" + ca.key.public + "\n")
+    (etc / "revoked").write_text("# none\n")
+    return ["--trusted-user-ca-keys", str(etc / "cas"), "--revoked-keys", str(etc / "revoked")]
+
+
+@pytest.fixture(scope="module")
+def shared_server(keyring, incus, system_users, ca_files):
+    with tempfile.TemporaryDirectory(prefix="ssh2incus-test-") as folder:
+        pathlib.Path(folder).chmod(0o755)
+        starter = Starter(keyring, folder, incus)
+        yield starter(*ca_files, "--max-startups", "100:30:200")
+        starter.stop()
+
+
+@pytest.fixture
+def revoked(etc):
+    """The list of revoked keys; empty again after the test."""
+    path = etc / "revoked"
+    yield path
+    if path.exists():
+        path.unlink()
+    path.write_text("# none\n")
+    path.chmod(0o644)
+
+
+@pytest.fixture
+def user(users):
+    """A member without any key."""
+    users["member"].write_keys("# none")
+    return users["member"]
+
+
+@pytest.fixture
+def key(keyring):
+    return keyring.get("ed25519", name="certified")
+
+
+@pytest.fixture
+def client(server, user):
+    """client(key): the stock client as s2isys1, with a source of its own."""
+    return lambda key, **settings: Client(server, key, LOGIN, fresh_source(), **settings)
+
+
+def why_refused(client):
+    refused(client)
+    return " / ".join(event.reason for event in client.server.log.events("auth_failed")
+                      if event.cert_id is not None)
+
+
+@pytest.mark.expect_logins(1)
+def test_certificate_of_a_trusted_ca(client, ca, key, server):
+    certified = ca.certify(key, identity="anna's laptop", serial=4711, principals="other,s2isys1")
+    assert client(certified).output("echo in") == "in\n"
+    event, = server.log.events("auth_succeeded")
+    assert event.cert_id == "anna's laptop" and event.cert_serial == "4711"
+    assert event.cert_ca == ca.key.fingerprint and event.fingerprint == key.fingerprint
+    assert event.principal == "s2isys1" and event.key_from.endswith("/cas:2")
+    assert event.algorithm == "ssh-ed25519-cert-v01@openssh.com"
+
+
+KINDS = [("ed25519", None), ("ecdsa", 256), ("ecdsa", 384), ("ecdsa", 521), ("rsa", 3072)]
+
+
+@pytest.mark.expect_logins(1)
+@pytest.mark.parametrize("kind, bits", KINDS)
+def test_certificates_of_every_type_of_key(client, ca, keyring, kind, bits, server):
+    certified = ca.certify(keyring.get(kind, bits, name="certified"))
+    assert client(certified).output("echo in") == "in\n"
+    if kind == "rsa":
+        event, = server.log.events("auth_succeeded")
+        assert event.algorithm == "rsa-sha2-512-cert-v01@openssh.com"
+
+
+@pytest.mark.expect_logins(1)
+def test_rsa_certificate_by_sha256(client, ca, keyring, server):
+    certified = ca.certify(keyring.get("rsa", 3072, name="certified"))
+    algorithm = "rsa-sha2-256-cert-v01@openssh.com"
+    options = [f"PubkeyAcceptedAlgorithms={algorithm}"]
+    assert client(certified, options=options).output("echo in") == "in\n"
+    assert server.log.events("auth_succeeded")[0].algorithm == algorithm
+
+
+@pytest.mark.expect_logins(4)
+def test_cas_of_every_type_of_key(start_server, user, keyring, etc, key):
+    cas = [Authority(keyring.get(kind, bits, name="ca"), etc / "certificates2")
+           for kind, bits in KINDS if kind != "ed25519"]
+    (etc / "cas2").write_text("".join(ca.key.public + "\n" for ca in cas))
+    server = start_server("--trusted-user-ca-keys", str(etc / "cas2"))
+    for ca in cas:
+        assert Client(server, ca.certify(key), LOGIN, fresh_source()).output("echo in") == "in\n"
+
+
+@pytest.mark.expect_logins(0)
+def test_ca_signature_with_sha1(client, keyring, etc, key, start_server, user):
+    weak = Authority(keyring.get("rsa", 3072, name="ca"), etc / "weak")
+    (etc / "cas3").write_text(weak.key.public + "\n")
+    server = start_server("--trusted-user-ca-keys", str(etc / "cas3"))
+    folder = weak.certify(key).path.parent
+    made = subprocess.run(["ssh-keygen", "-q", "-s", weak.key.path, "-t", "ssh-rsa", "-I", "weak",
+                           "-n", "s2isys1", folder / "id.pub"], capture_output=True)
+    assert made.returncode == 0, made.stderr
+    weakly = weak.certify(key)
+    shutil.copy(folder / "id-cert.pub", weakly.certificate)
+    result = Client(server, weakly, LOGIN, fresh_source(),
+                    ["CASignatureAlgorithms=+ssh-rsa"]).run("true")
+    assert result.returncode == 255
+    assert any("SHA-1" in (event.reason or "") for event in server.log.events("auth_failed"))
+
+
+@pytest.mark.expect_logins(0)
+@pytest.mark.parametrize("settings, reason", [
+    ({"principals": "root"}, "no principal"),
+    ({"principals": "s2isys"}, "no principal"),
+    ({"principals": None}, "names no principals"),
+    ({"validity": "20200101:20210101"}, "has expired"),
+    ({"validity": "20900101:20910101"}, "isn't valid yet"),
+    ({"options": ["source-address=10.0.0.0/8"]}, "isn't valid from 127.77."),
+    ({"options": ["critical:foo"]}, "critical option foo is unknown"),
+    ({"options": ["critical:foo@example.org=bar"]}, "foo@example.org is unknown"),
+], ids=str)
+def test_certificate_that_is_refused(client, ca, key, settings, reason):
+    assert reason in why_refused(client(ca.certify(key, **settings)))
+
+
+@pytest.mark.expect_logins(0)
+def test_certificate_of_another_ca(client, keyring, etc, key, server):
+    other = Authority(keyring.get("ed25519", name="other-ca"), etc / "other")
+    refused(client(other.certify(key)))
+    assert server.log.events("auth_failed", cert_ca=other.key.fingerprint)
+
+
+@pytest.mark.expect_logins(0)
+def test_ca_key_itself_is_no_key(client, ca):
+    refused(client(ca.key))
+
+
+@pytest.mark.expect_logins(1)
+def test_source_address_that_matches(client, ca, key):
+    certified = ca.certify(key, options=["source-address=10.0.0.0/8,127.77.0.0/16"])
+    assert client(certified).output("echo in") == "in\n"
+
+
+@pytest.mark.expect_logins(2)
+def test_force_command(client, ca, key):
+    certified = ca.certify(key, options=["force-command=echo forced: $SSH_ORIGINAL_COMMAND"])
+    assert client(certified).output("rm -rf x") == "forced: rm -rf x\n"
+    assert client(certified).run().stdout == b"forced:\n"
+
+
+@pytest.mark.expect_logins(3)
+def test_pty_as_the_extensions_say(client, ca, key):
+    with_pty = ["-tt"]
+    assert b"/dev/pts/" in client(ca.certify(key)).run("tty", options=with_pty).stdout
+    for options in (["no-pty"], ["clear"]):
+        result = client(ca.certify(key, options=options)).run("echo in", options=with_pty)
+        assert b"PTY allocation request failed" in result.stderr
+
+
+@pytest.mark.expect_logins(1)
+def test_unknown_extension_is_ignored(client, ca, key):
+    certified = ca.certify(key, options=["extension:foo@example.org=bar"])
+    assert client(certified).output("echo in") == "in\n"
+
+
+@pytest.mark.expect_logins(1)
+def test_verify_required_is_about_security_keys(client, ca, key):
+    """Other keys have nobody to verify: no matter, as with OpenSSH."""
+    assert client(ca.certify(key, options=["verify-required"])).output("echo in") == "in\n"
+
+
+@pytest.mark.expect_logins(2)
+def test_cert_authority_line(client, ca, keyring, etc, key, user, server):
+    own = Authority(keyring.get("ed25519", name="own-ca"), etc / "own")
+    certified = own.certify(key, principals="s2isys1")
+    user.write_keys(f"cert-authority {own.key.public}")
+    assert client(certified).output("echo in") == "in\n"
+    assert server.log.events("auth_succeeded")[0].key_from.endswith("authorized_keys:1")
+    user.write_keys(f'cert-authority,no-pty,command="echo line" {own.key.public}')
+    result = client(certified).run("echo in", options=["-tt"])
+    assert b"PTY allocation request failed" in result.stderr and b"line" in result.stdout
+
+
+@pytest.mark.expect_logins(1)
+def test_principals_of_a_cert_authority_line(client, keyring, etc, key, user, server):
+    own = Authority(keyring.get("ed25519", name="own-ca"), etc / "own2")
+    user.write_keys(f'cert-authority,principals="ops,web" {own.key.public}')
+    assert client(own.certify(key, principals="web")).output("echo in") == "in\n"
+    assert server.log.events("auth_succeeded")[0].principal == "web"
+    refused(client(own.certify(key, principals="s2isys1")))
+    refused(client(own.certify(key, principals=None)))
+
+
+@pytest.mark.expect_logins(0)
+@pytest.mark.parametrize("options", [
+    "", 'cert-authority,from="10.0.0.0/8"', 'cert-authority,expiry-time="20200101"',
+    'cert-authority,command="one"',
+])
+def test_line_that_does_not_let_the_certificate_in(client, keyring, etc, key, user, options):
+    own = Authority(keyring.get("ed25519", name="own-ca"), etc / f"own-{len(options)}")
+    user.write_keys(f"{options} {own.key.public}".strip())
+    refused(client(own.certify(key, options=["force-command=two"])))
+
+
+@pytest.mark.expect_logins(0)
+def test_cert_authority_line_is_not_for_its_own_key(client, keyring, user):
+    own = keyring.get("ed25519", name="own-ca")
+    user.write_keys(f"cert-authority {own.public}")
+    refused(client(own))
+
+
+@pytest.mark.expect_logins(0)
+def test_plain_line_is_not_for_certificates(client, keyring, etc, key, user, server):
+    own = Authority(keyring.get("ed25519", name="own-ca"), etc / "own3")
+    user.write_keys(own.key.public)
+    refused(client(own.certify(key)))
+
+
+@pytest.mark.expect_logins(2)
+def test_authorized_principals_file(start_server, user, ca, ca_files, key):
+    server = start_server(*ca_files, "--authorized-principals-file",
+                          "~/.ssh/authorized_principals")
+    path = user.keys_file.with_name("authorized_principals")
+
+    def client(principals):
+        return Client(server, ca.certify(key, principals=principals), LOGIN, fresh_source())
+    refused(client("s2isys1"))  # no file
+    path.write_text("# principals\nops\nno-pty web\n")
+    os.chown(path, pwd.getpwnam(user.name).pw_uid, 0)
+    assert client("ops").output("echo in") == "in\n"
+    result = client("web").run("echo in", options=["-tt"])
+    assert b"PTY allocation request failed" in result.stderr
+    assert server.log.events("auth_succeeded")[1].principal_from == f"{path}:3"
+    refused(client("s2isys1"))
+    path.chmod(0o666)
+    refused(client("ops"))
+
+
+@pytest.mark.expect_logins(1)
+def test_authorized_principals_in_etc(start_server, user, ca, ca_files, key, etc):
+    server = start_server(*ca_files, "--authorized-principals-file", f"{etc}/principals-%u")
+    (etc / f"principals-{user.name}").write_text("ops\n")
+    assert Client(server, ca.certify(key, principals="ops"), LOGIN,
+                  fresh_source()).output("echo in") == "in\n"
+
+
+@pytest.mark.expect_logins(2)
+def test_plain_key_is_revoked_without_a_restart(client, key, user, revoked):
+    user.write_keys(key.public)
+    assert client(key).output("echo in") == "in\n"
+    revoked.write_text(f"# lost\n{key.public}\n")
+    shown = refused(client(key))
+    assert "revokes the key" in shown
+    revoked.write_text("# found again\n")
+    assert client(key).output("echo in") == "in\n"
+
+
+@pytest.mark.expect_logins(2)
+@pytest.mark.parametrize("specification, reason", [
+    ("serial: 100-200\n", "serial number 150"),
+    ("serial: 150\nserial: 152\nserial: 155\n", "serial number 150"),
+    ("id: lost one\n", "key id"),
+])
+def test_certificate_is_revoked_by_krl(client, ca, key, revoked, specification, reason):
+    lost = ca.certify(key, serial=150, identity="lost one")
+    kept = ca.certify(key, serial=151 if "-" not in specification else 99, identity="kept")
+    assert client(lost).output("echo in") == "in\n"
+    revoked.unlink()
+    make_krl(revoked, ca=ca.key, specification=specification)
+    assert reason in why_refused(client(lost))
+    assert client(kept).output("echo in") == "in\n"
+
+
+@pytest.mark.expect_logins(0)
+@pytest.mark.parametrize("what", ["key", "ca", "sha1", "sha256", "certificate", "many"])
+def test_key_and_ca_are_revoked_by_krl(client, ca, key, revoked, what):
+    certified = ca.certify(key, serial=7)
+    revoked.unlink()
+    if what == "key":
+        make_krl(revoked, f"{key.path}.pub")
+    elif what == "ca":
+        make_krl(revoked, f"{ca.key.path}.pub")
+    elif what == "certificate":
+        make_krl(revoked, certified.certificate)
+    elif what == "many":
+        make_krl(revoked, ca=ca.key, specification="".join(
+            f"serial: {number}\n" for number in [7, *range(100, 60_000, 3)]))
+    else:
+        make_krl(revoked, specification=f"{what}: {key.public}\n")
+    assert " revokes the " in why_refused(client(certified))
+
+
+@pytest.mark.expect_logins(2)
+def test_krl_without_this_key(client, ca, key, keyring, user, revoked):
+    revoked.unlink()
+    make_krl(revoked, f"{keyring.get('ed25519', name='other').path}.pub")
+    assert client(ca.certify(key)).output("echo in") == "in\n"
+    user.write_keys(key.public)
+    assert client(key).output("echo in") == "in\n"
+
+
+@pytest.mark.expect_logins(0)
+@pytest.mark.parametrize("broken", ["cut", "rubbish", "absent", "writable", "folder"])
+def test_broken_list_of_revoked_keys_refuses_every_key(client, ca, key, user, revoked, broken):
+    user.write_keys(key.public)
+    if broken == "cut":
+        revoked.unlink()
+        make_krl(revoked, f"{ca.key.path}.pub")
+        revoked.write_bytes(revoked.read_bytes()[:-1])
+    elif broken == "rubbish":
+        revoked.write_text("rubbish\n")
+    elif broken == "writable":
+        revoked.chmod(0o666)
+    else:
+        revoked.unlink()
+    if broken == "folder":
+        revoked.mkdir()
+    try:
+        shown = refused(client(key))
+        assert "every key is refused" in shown
+        refused(client(ca.certify(key)))
+    finally:
+        if broken == "folder":
+            revoked.rmdir()
+
+
+@pytest.mark.expect_logins(0)
+@pytest.mark.parametrize("flag, content, reason", [
+    ("--revoked-keys", "rubbish\n", "line 1"),
+    ("--revoked-keys", "SSHKRL\n\0", "header"),
+    ("--revoked-keys", None, "no such file"),
+    ("--trusted-user-ca-keys", "rubbish\n", "line 1"),
+    ("--trusted-user-ca-keys", "# none\n", "no keys"),
+    ("--trusted-user-ca-keys", None, "no such file"),
+])
+def test_broken_file_is_an_error_at_start(etc, flag, content, reason, keyring, incus):
+    path = etc / "broken"
+    path.unlink(missing_ok=True)
+    if content is not None:
+        path.write_text(content)
+    result = run("-l", "127.0.0.1:0", "--host-key", str(keyring.get("ed25519", name="host").path),
+                 flag, str(path))
+    assert result.returncode == 1
+    assert str(path) in result.stderr and reason in result.stderr, result.stderr
+
+
+@pytest.mark.expect_logins(0)
+@pytest.mark.parametrize("arguments", [
+    ["--revoked-keys", "relative"], ["--trusted-user-ca-keys", "relative"],
+    ["--authorized-principals-file", "/etc/%x"], ["--authorized-principals-file", "/etc/x%"],
+])
+def test_wrong_value_of_a_flag(arguments):
+    result = run("-l", "127.0.0.1:0", *arguments)
+    assert result.returncode == 2 and arguments[0] in result.stderr
+
+
+@pytest.mark.expect_logins(0)
+def test_broken_file_is_reported_at_reload(server, revoked):
+    revoked.write_text("rubbish\n")
+    os.kill(server.process.pid, signal.SIGHUP)
+    event, = server.log.wait_for("reload_failed")
+    assert str(revoked) in event.reason
+
+
+@pytest.mark.expect_logins(0)
+def test_certificate_and_its_key_are_one_key_in_a_chain(start_server, user, ca, ca_files, key):
+    server = start_server(*ca_files, "--auth-methods", "publickey,publickey")
+    user.write_keys(key.public)
+    result = Client(server, ca.certify(key), LOGIN, fresh_source()).run("echo in")
+    assert result.returncode == 255
+    assert server.log.events("auth_partial") and not server.log.events("auth_succeeded")
+
+
+@pytest.mark.expect_logins(1)
+def test_certificate_and_another_key_in_a_chain(start_server, user, ca, ca_files, key, keyring):
+    other = keyring.get("ecdsa", 256, name="second")
+    server = start_server(*ca_files, "--auth-methods", "publickey,publickey")
+    user.write_keys(other.public)
+    client = Client(server, ca.certify(key), LOGIN, fresh_source(),
+                    [f"IdentityFile={other.path}"])
+    assert client.output("echo in") == "in\n"
+
+
+@pytest.mark.expect_logins(1)
+def test_long_certificate_and_hostile_texts(client, ca, key, server):
+    principals = ",".join(["s2isys1", *(f"principal-{number:04}" for number in range(200))])
+    identity = "x" * 300 + '"\n level=error event=forged'
+    certified = ca.certify(key, principals=principals, identity=identity)
+    assert client(certified).output("echo in") == "in\n"
+    event, = server.log.events("auth_succeeded")
+    assert event.cert_id == "x" * 256
+    assert not server.log.events("forged")
+
+
+@pytest.mark.expect_logins(1)
+def test_asyncssh(server, user, ca, key):
+    certified = ca.certify(key)
+
+    async def conversation():
+        async with asyncssh.connect(
+                server.address, server.port, username=LOGIN, known_hosts=None, agent_path=None,
+                client_keys=[(str(certified.path), str(certified.certificate))]) as connection:
+            return (await connection.run("echo in")).stdout
+    assert asyncio.run(conversation()) == "in\n"
+    assert server.log.events("auth_succeeded")[0].cert_id == "test"
+
+
+def by_paramiko(server, certified, command):
+    """Offers the certificate whatever it says; the stock client keeps a host's to itself."""
+    private = paramiko.Ed25519Key.from_private_key_file(str(certified.path))
+    private.load_certificate(str(certified.certificate))
+    with paramiko.SSHClient() as client:
+        client.load_host_keys(str(server.known_hosts))
+        with socket.create_connection((server.address, server.port), 20,
+                                      (fresh_source(), 0)) as connection:
+            client.connect(server.address, server.port, LOGIN, pkey=private, allow_agent=False,
+                           look_for_keys=False, sock=connection)
+            return client.exec_command(command)[1].read()
+
+
+@pytest.mark.expect_logins(1)
+def test_paramiko(server, user, ca, key):
+    assert by_paramiko(server, ca.certify(key), "echo in") == b"in\n"
+    assert server.log.events("auth_succeeded")[0].cert_id == "test"
+
+
+@pytest.mark.expect_logins(0)
+def test_certificate_of_a_host(server, user, ca, key):
+    with pytest.raises(paramiko.AuthenticationException):
+        by_paramiko(server, ca.certify(key, host=True), "echo in")
+    event, = server.log.events("auth_failed", cert_id="test")
+    assert event.reason == "the certificate is a host's"
