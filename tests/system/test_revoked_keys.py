@@ -5,8 +5,9 @@ import signal
 import pytest
 
 from harness.authority import make_krl
-from test_certificates import (ca, ca_files, client, etc, key, shared_server,  # noqa: F401
-                               user, why_refused)
+from harness.client import Client, fresh_source
+from test_certificates import (LOGIN, ca, ca_files, client, etc, key,  # noqa: F401
+                               shared_server, user, why_refused)
 from test_flags import run
 
 
@@ -135,3 +136,21 @@ def test_broken_file_is_reported_at_reload(server, revoked):
     os.kill(server.process.pid, signal.SIGHUP)
     event, = server.log.wait_for("reload_failed")
     assert str(revoked) in event.reason
+
+
+@pytest.mark.expect_logins(1)
+def test_revoked_key_is_refused_whatever_a_command_says(start_server, user, key, etc, ca_files,
+                                                        revoked):
+    program = etc / "command"
+    program.write_text(f"#!/bin/sh\necho '{key.public}'\n")
+    program.chmod(0o755)
+    server = start_server(*ca_files, "--authorized-keys-command", str(program),
+                          "--authorized-keys-command-user", "nobody")
+
+    def client():
+        return Client(server, key, LOGIN, fresh_source())
+    assert client().output("echo in") == "in\n"
+    revoked.write_text(key.public + "\n")
+    assert "revokes the key" in why_refused(client())
+    revoked.write_text("rubbish\n")
+    assert "every key is refused" in why_refused(client())
