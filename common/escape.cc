@@ -1,6 +1,7 @@
 // Escaping for logs and terminals. Fed by anyone; trusts nothing.
 #include "common/escape.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -95,6 +96,18 @@ std::string escape(std::string_view text, bool quotes) {
 }  // namespace
 
 std::string escaped(std::string_view text) { return escape(text, false); }
+
+std::string escaped_lines(std::string_view text) {
+  std::string safe;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    safe += escaped(text.substr(0, end));
+    if (end == text.size()) break;
+    safe += '\n';
+    text.remove_prefix(end + 1);
+  }
+  return safe;
+}
 
 std::string quoted(std::string_view text) {
   std::string out = escape(text, true);

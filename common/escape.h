@@ -8,6 +8,8 @@
 namespace ssh2incus {
 
 std::string escaped(std::string_view text);
+// escaped() line by line: text of several lines stays so.
+std::string escaped_lines(std::string_view text);
 // escaped(), with quotes and backslashes escaped too, in quotes if it has a space or is empty.
 std::string quoted(std::string_view text);
 

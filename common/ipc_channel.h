@@ -11,7 +11,17 @@
 
 namespace ssh2incus::ipc {
 
+// Wiped when released: it may be a secret.
 struct Packet {
+  Packet() = default;
+  Packet(Packet&&) noexcept = default;
+  Packet& operator=(Packet&& other) noexcept {
+    bytes.swap(other.bytes);
+    fds.swap(other.fds);
+    return *this;
+  }
+  ~Packet() { wipe(bytes); }
+
   Bytes bytes;
   std::vector<UniqueFd> fds;
 };
@@ -27,7 +37,10 @@ class IpcChannel {
   Status send_bytes(std::span<const std::uint8_t> bytes, std::span<const int> fds = {});
   template <Message T>
   Status send(const T& message, std::span<const int> fds = {}) {
-    return send_bytes(encode(message), fds);
+    Bytes bytes = encode(message);
+    Status sent = send_bytes(bytes, fds);
+    if constexpr (CarriesSecret<T>) wipe(bytes);
+    return sent;
   }
 
   // Waits up to timeout_ms (-1: for ever) for one packet. An empty optional: the peer closed.

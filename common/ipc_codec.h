@@ -9,7 +9,8 @@
 //   };
 //
 // Both directions are derived from that list; the concept refuses an incomplete one.
-// An enum on the wire needs `constexpr bool is_valid(E)` beside it.
+// An enum on the wire needs `constexpr bool is_valid(E)` beside it. A message that carries a
+// BoundedSecret says `static constexpr bool kSecret = true`: its encoding is wiped after sending.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +23,10 @@
 #include <utility>
 
 #include "common/bounded.h"
+#include "common/limits.h"
 #include "common/names.h"
 #include "common/result.h"
+#include "common/secret.h"
 
 namespace ssh2incus::ipc {
 
@@ -64,8 +67,17 @@ concept Message = Fields<T> && requires {
   T::kKind;
 };
 
+template <typename T>
+concept CarriesSecret = requires {
+  T::kSecret;
+};
+
 class Writer {
  public:
+  Writer() = default;
+  // Nothing that was written is left behind by growing, up to that many bytes.
+  explicit Writer(std::size_t capacity) { bytes_.reserve(capacity); }
+
   void put(bool value) { bytes_.push_back(value ? 1 : 0); }
   void put(std::uint8_t value) { bytes_.push_back(value); }
   void put(std::uint16_t value) { put_integer(value); }
@@ -84,6 +96,12 @@ class Writer {
     } else {
       for (const auto& element : value) put(element);
     }
+  }
+
+  template <std::size_t Max>
+  void put(const BoundedSecret<Max>& value) {
+    put(static_cast<std::uint32_t>(value->size()));
+    bytes_.insert(bytes_.end(), value->bytes().begin(), value->bytes().end());
   }
 
   template <typename T>
@@ -161,6 +179,15 @@ class Reader {
     return true;
   }
 
+  template <std::size_t Max>
+  bool get(BoundedSecret<Max>& value) {
+    std::uint32_t count = 0;
+    if (!get(count) || count > Max || count > rest_.size()) return false;
+    value = BoundedSecret<Max>(Secret::copy_of(rest_.first(count)));
+    rest_ = rest_.subspan(count);
+    return true;
+  }
+
   template <typename T>
   bool get(std::optional<T>& value) {
     bool present = false;
@@ -203,7 +230,7 @@ class Reader {
 // The message as bytes, its kind first.
 template <Message T>
 Bytes encode(const T& message) {
-  Writer writer;
+  Writer writer(CarriesSecret<T> ? limits::kMaxIpcMessage : 0);
   writer.put(T::kKind);
   writer.put(message);
   return writer.take();

@@ -24,6 +24,9 @@ enum class SessionMessage : std::uint8_t {
   kPublicKeyVerifyRequest,
   kNoneAuthRequest,
   kUnsupportedAuthRequest,
+  kPasswordAuthRequest,
+  kInteractiveAuthRequest,
+  kInteractiveAnswersRequest,
   kSessionOpenedNotice,
   kSessionClosedNotice,
   kDisconnectNotice,
@@ -42,10 +45,10 @@ enum class SessionMessage : std::uint8_t {
 };
 inline constexpr auto kFirstSessiondMessage = SessionMessage::kHelloRequest;
 inline constexpr auto kLastSessiondMessage = SessionMessage::kCrashNotice;
-inline constexpr std::size_t kSessiondMessageCount = 12;
+inline constexpr std::size_t kSessiondMessageCount = 15;
 constexpr bool is_valid(SessionMessage kind) {
   const auto raw = static_cast<std::uint8_t>(kind);
-  return (raw >= 1 && raw <= 12) || (raw >= 65 && raw <= 73);
+  return (raw >= 1 && raw <= 15) || (raw >= 65 && raw <= 73);
 }
 
 // First message of the connection: agrees on the version.
@@ -156,11 +159,45 @@ struct UnsupportedAuthRequest {
   auto fields() { return std::tie(method); }
 };
 
-enum class AuthOutcome : std::uint8_t { kFailure = 1, kPartial, kSuccess, kTooManyFailures };
+// The "password" method (RFC 4252 §8; never the form that changes it).
+struct PasswordAuthRequest {
+  static constexpr auto kKind = SessionMessage::kPasswordAuthRequest;
+  static constexpr bool kSecret = true;
+  BoundedSecret<limits::kMaxAnswer> password;
+  auto fields() { return std::tie(password); }
+};
+
+// Begins a keyboard-interactive conversation (RFC 4256). Any other request ends it.
+struct InteractiveAuthRequest {
+  static constexpr auto kKind = SessionMessage::kInteractiveAuthRequest;
+  auto fields() { return std::tie(); }
+};
+
+// The answers to the prompts of the last reply, whose outcome was kPrompts.
+struct InteractiveAnswersRequest {
+  static constexpr auto kKind = SessionMessage::kInteractiveAnswersRequest;
+  static constexpr bool kSecret = true;
+  BoundedList<BoundedSecret<limits::kMaxAnswer>, limits::kMaxPromptsPerRound> answers;
+  auto fields() { return std::tie(answers); }
+};
+
+enum class AuthOutcome : std::uint8_t {
+  kFailure = 1,
+  kPartial,
+  kSuccess,
+  kTooManyFailures,
+  kPrompts,
+};
 constexpr bool is_valid(AuthOutcome outcome) {
   const auto raw = static_cast<std::uint8_t>(outcome);
-  return raw >= 1 && raw <= 4;
+  return raw >= 1 && raw <= 5;
 }
+
+struct AuthPrompt {
+  BoundedString<limits::kMaxUserMessage> text;
+  bool echo = false;
+  auto fields() { return std::tie(text, echo); }
+};
 
 // What the login may do, for early and clear refusals; the guest enforces the same from its grant.
 struct SessionPermissions {
@@ -176,7 +213,10 @@ struct AuthReply {
   AuthOutcome outcome = AuthOutcome::kFailure;
   BoundedString<256> methods;  // that can continue
   SessionPermissions permissions;
-  auto fields() { return std::tie(outcome, methods, permissions); }
+  // To be shown, made safe for a terminal: above the prompts, else as a banner. May have lines.
+  BoundedString<limits::kMaxUserMessage> text;
+  BoundedList<AuthPrompt, limits::kMaxPromptsPerRound> prompts;  // with kPrompts
+  auto fields() { return std::tie(outcome, methods, permissions, text, prompts); }
 };
 
 // One line of progress for the person who waits ("starting instance c1").

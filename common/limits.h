@@ -37,6 +37,13 @@ inline constexpr std::uint32_t kMaxSignaturesPerConnection =
     100'000;                                         // rekeying every GiB for 100 TiB
 inline constexpr std::uint32_t kMaxKeyQueries = 64;  // of distinct keys, per connection
 
+// Passwords and conversations (PAM).
+inline constexpr std::size_t kMaxAnswer = 1024;         // a password, or what answers a prompt
+inline constexpr std::size_t kMaxPrompt = 512;          // one question
+inline constexpr std::size_t kMaxPromptsPerRound = 32;  // PAM_MAX_NUM_MSG
+inline constexpr std::uint32_t kMaxRounds = 32;         // of one conversation
+inline constexpr std::uint32_t kMaxConversations = 64;  // per connection
+
 // Sessions.
 inline constexpr std::size_t kMaxCommand = 96UL * 1024;
 inline constexpr std::size_t kMaxEnvironmentName = 128;
@@ -65,7 +72,10 @@ inline constexpr int kGatewayOpenMs = 60'000;  // resolve, start, push, hello
 inline constexpr int kIncusRequestMs = 30'000;
 inline constexpr int kInstanceStartMs = 45'000;
 inline constexpr int kGuestHelloMs = 10'000;
-inline constexpr int kMinimumFailureMs = 8;     // floor for a refused attempt
-inline constexpr int kMaximumFailureMs = 5000;  // that took longer by itself is not drawn out
+inline constexpr int kMinimumFailureMs = 8;      // floor for a refused attempt
+inline constexpr int kMaximumFailureMs = 5000;   // that took longer by itself is not drawn out
+inline constexpr int kPamRoundMs = 90'000;       // a module waits for somebody's telephone
+inline constexpr int kPasswordFailureMs = 2000;  // the same where PAM was asked
+inline constexpr int kNextQuestionMs = 250;      // floor between an answer and the next question
 
 }  // namespace ssh2incus::limits

@@ -119,8 +119,8 @@ Status check_pam_service(const std::string& service) {
   for (const char* directory : kServiceDirectories) {
     if (access((directory + service).c_str(), R_OK) == 0) return {};
   }
-  return fail("there is no PAM service " + service + ": install packaging/pam/" + service +
-              " as /etc/pam.d/" + service);
+  return fail("there is no PAM service " + service + ": install packaging/pam/ssh2incus as " +
+              "/etc/pam.d/" + service);
 }
 
 }  // namespace ssh2incus

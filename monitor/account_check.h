@@ -14,6 +14,7 @@ struct AccountCheckConfig {
   std::string service = "ssh2incus";
   std::string configuration_directory;  // empty: the system's; another one for tests
   int timeout_ms = limits::kAccountCheckMs;
+  int round_timeout_ms = limits::kPamRoundMs;  // of a conversation
 };
 
 // Refuses on any doubt. source_address becomes PAM_RHOST.

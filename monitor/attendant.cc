@@ -12,10 +12,9 @@
 #include "common/privileges.h"
 #include "common/syscall_filter.h"
 #include "monitor/attendant_session.h"
-#include "monitor/attendant_syscalls.h"
 #include "monitor/capabilities.h"
 #include "monitor/child_task.h"
-#include "monitor/key_command_syscalls.h"
+#include "monitor/pam_syscalls.h"
 
 namespace ssh2incus {
 namespace {
@@ -28,6 +27,8 @@ constexpr std::array<cap_value_t, 6> kAttendantCapabilities = {
     CAP_DAC_READ_SEARCH,  // PAM: shadow files of mode 0
     CAP_AUDIT_WRITE,      // PAM: libpam fails where it can't write to the audit log
 };
+// Only where passwords are checked: what PAM's children need then (monitor/pam_conversation.cc).
+constexpr std::array<cap_value_t, 2> kPasswordCapabilities = {CAP_CHOWN, CAP_DAC_OVERRIDE};
 constexpr unsigned kOpenFiles = 256;
 
 void set_neutral_environment() {
@@ -39,21 +40,18 @@ void set_neutral_environment() {
   std::signal(SIGCHLD, SIG_DFL);
 }
 
-Status load_filter(bool with_key_command) {
-  std::vector<SyscallRule> rules(kAttendantSyscalls.begin(), kAttendantSyscalls.end());
-  if (with_key_command) {
-    rules.insert(rules.end(), kKeyCommandSyscalls.begin(), kKeyCommandSyscalls.end());
-  }
-  return apply_syscall_filter(rules);
-}
-
 Status shed_privileges(const AttendantConfig& config, pid_t monitor) {
-  TRY(keep_capabilities_only(available_of(kAttendantCapabilities)));
+  std::vector<cap_value_t> kept(kAttendantCapabilities.begin(), kAttendantCapabilities.end());
+  if (config.password_authentication) {
+    kept.insert(kept.end(), kPasswordCapabilities.begin(), kPasswordCapabilities.end());
+  }
+  TRY(keep_capabilities_only(available_of(kept)));
   TRY(die_with_parent(monitor));
   TRY(forbid_dumps());
   TRY(apply_resource_limits({false, false, kOpenFiles}));
   report_refusals_to_channel();
-  return load_filter(config.key_command.has_value());
+  return apply_syscall_filter(
+      attendant_rules(config.key_command.has_value(), config.password_authentication));
 }
 
 Status serve(ipc::IpcChannel& channel, const AttendantConfig& config) {

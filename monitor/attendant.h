@@ -27,6 +27,7 @@ struct AttendantConfig {
   KeySources key_sources;
   std::optional<KeyCommand> key_command;
   AccountCheckConfig account;
+  bool password_authentication = false;  // PAM's modules may write
   GatewayIdentity gateway;
 };
 

@@ -41,6 +41,20 @@ Result<AccountReply> attendant_account(ipc::IpcChannel& attendant, int timeout_m
   return ask_plainly<AccountReply>(attendant, AccountRequest{}, timeout_ms);
 }
 
+Result<PamReply> attendant_pam_start(ipc::IpcChannel& attendant, const PamStartRequest& request,
+                                     int timeout_ms) {
+  return ask_plainly<PamReply>(attendant, request, timeout_ms);
+}
+
+Result<PamReply> attendant_pam_answer(ipc::IpcChannel& attendant, const PamAnswersRequest& answers,
+                                      int timeout_ms) {
+  return ask_plainly<PamReply>(attendant, answers, timeout_ms);
+}
+
+Result<PamReply> attendant_pam_abort(ipc::IpcChannel& attendant, int timeout_ms) {
+  return ask_plainly<PamReply>(attendant, PamAbortRequest{}, timeout_ms);
+}
+
 Result<StartedGateway> attendant_start_gateway(ipc::IpcChannel& attendant, int timeout_ms) {
   ipc::Packet packet = TRY(ask(attendant, GatewayStartRequest{}, timeout_ms));
   const GatewayStartReply reply = TRY(ipc::decode<GatewayStartReply>(packet.bytes));

@@ -20,6 +20,12 @@ Result<LookupReply> attendant_lookup(ipc::IpcChannel& attendant, const HostUser&
 Result<KeysReply> attendant_keys(ipc::IpcChannel& attendant, const KeysRequest& request,
                                  int timeout_ms);
 Result<AccountReply> attendant_account(ipc::IpcChannel& attendant, int timeout_ms);
+// Begins, goes on with and ends a conversation with PAM.
+Result<PamReply> attendant_pam_start(ipc::IpcChannel& attendant, const PamStartRequest& request,
+                                     int timeout_ms);
+Result<PamReply> attendant_pam_answer(ipc::IpcChannel& attendant, const PamAnswersRequest& answers,
+                                      int timeout_ms);
+Result<PamReply> attendant_pam_abort(ipc::IpcChannel& attendant, int timeout_ms);
 Result<StartedGateway> attendant_start_gateway(ipc::IpcChannel& attendant, int timeout_ms);
 
 }  // namespace ssh2incus

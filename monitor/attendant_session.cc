@@ -78,6 +78,13 @@ Status AttendantSession::serve(const ipc::Packet& packet) {
     case AttendantMessage::kGatewayStartRequest:
       TRY(ipc::decode<GatewayStartRequest>(packet.bytes));
       return on_gateway_start();
+    case AttendantMessage::kPamStartRequest:
+      return on_pam_start(TRY(ipc::decode<PamStartRequest>(packet.bytes)));
+    case AttendantMessage::kPamAnswersRequest:
+      return on_pam_answers(TRY(ipc::decode<PamAnswersRequest>(packet.bytes)));
+    case AttendantMessage::kPamAbortRequest:
+      TRY(ipc::decode<PamAbortRequest>(packet.bytes));
+      return on_pam_abort();
     default: return fail("not a request");
   }
 }
@@ -122,6 +129,40 @@ Status AttendantSession::on_account() {
   AccountReply reply = TRY(check_account(config_.account, user_->name, config_.source_address));
   if (!user_->found) reply.valid = false;
   if (reply.valid) state_ = AttendantState::kAccountValid;
+  return channel_.send(reply);
+}
+
+Status AttendantSession::on_pam_start(PamStartRequest request) {
+  pam_.reset();
+  request.hopeless = request.hopeless || !user_->found;
+  pam_hopeless_ = request.hopeless;
+  auto started =
+      PamConversation::start(config_.account, {user_->name, config_.source_address}, request);
+  if (!started.ok()) {
+    PamReply failed;
+    failed.log_text = truncated<limits::kMaxLogText>("PAM: " + started.error().message);
+    return channel_.send(failed);
+  }
+  pam_.emplace(std::move(*started));
+  return pass_on_pam();
+}
+
+Status AttendantSession::on_pam_answers(const PamAnswersRequest& request) {
+  if (!pam_) return fail("answers without a conversation");
+  static_cast<void>(pam_->answer(request));  // if it has ended, it says why itself
+  return pass_on_pam();
+}
+
+Status AttendantSession::on_pam_abort() {
+  pam_.reset();
+  return channel_.send(PamReply{});
+}
+
+Status AttendantSession::pass_on_pam() {
+  PamReply reply = pam_->next();
+  if (reply.outcome == PamOutcome::kSuccess && pam_hopeless_) reply.outcome = PamOutcome::kFailed;
+  if (reply.outcome != PamOutcome::kPrompts) pam_.reset();
+  if (reply.outcome == PamOutcome::kSuccess) state_ = AttendantState::kAccountValid;
   return channel_.send(reply);
 }
 

@@ -9,6 +9,7 @@
 #include "common/ipc_channel.h"
 #include "monitor/attendant.h"
 #include "monitor/host_lookup.h"
+#include "monitor/pam_conversation.h"
 
 namespace ssh2incus {
 
@@ -30,6 +31,10 @@ class AttendantSession {
   // What the authorized-keys-command says of the key.
   Result<KeysReply> ask_key_command(const KeyCommand& command, const KeysRequest& request);
   Status on_account();
+  Status on_pam_start(PamStartRequest request);
+  Status on_pam_answers(const PamAnswersRequest& request);
+  Status on_pam_abort();
+  Status pass_on_pam();
   Status on_gateway_start();
 
   ipc::IpcChannel& channel_;
@@ -43,6 +48,8 @@ class AttendantSession {
     Result<std::string> output;
   };
   std::optional<CommandRun> command_run_;
+  std::optional<PamConversation> pam_;
+  bool pam_hopeless_ = false;
   bool finished_ = false;
 };
 

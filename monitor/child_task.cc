@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include "common/privileges.h"
 #include "common/syscall_filter.h"
@@ -40,12 +41,10 @@ void send_crash(int syscall_number) {
   _exit(0);
 }
 
-int kill_and_reap(pid_t child) {
+void kill_and_reap(pid_t child) {
   kill(child, SIGKILL);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
-  return status;
 }
 
 }  // namespace
@@ -63,22 +62,35 @@ Result<ipc::IpcChannel> keep_only_channel(ipc::IpcChannel channel) {
 
 void report_refusals_to_channel() { report_refused_syscalls(send_crash); }
 
-Result<Bytes> ask_child(const ChildWork& work, int timeout_ms) {
+Result<ChildTask> ChildTask::start(const ChildWork& work) {
   auto [ours, theirs] = TRY(ipc::IpcChannel::pair());
   const pid_t parent = getpid();
   const pid_t child = fork();
   if (child < 0) return system_error("fork");
   if (child == 0) run_child(std::move(theirs), work, parent);
-  theirs.release().reset();
-  auto packet = ours.receive(timeout_ms);
-  kill_and_reap(child);
-  if (!packet.ok()) return packet.error();
-  if (!*packet) return fail("the child ended without an answer");
-  if (!(*packet)->fds.empty()) return fail("the child sent file descriptors");
-  if (const auto crash = ipc::decode<AttendantCrash>((*packet)->bytes); crash.ok()) {
+  return ChildTask(child, std::move(ours));
+}
+
+ChildTask::ChildTask(ChildTask&& other) noexcept
+    : child_(std::exchange(other.child_, -1)), channel_(std::move(other.channel_)) {}
+
+ChildTask::~ChildTask() {
+  if (child_ > 0) kill_and_reap(child_);
+}
+
+Result<Bytes> ChildTask::receive(int timeout_ms) {
+  std::optional<ipc::Packet> packet = TRY(channel_.receive(timeout_ms));
+  if (!packet) return fail("the child ended without an answer");
+  if (!packet->fds.empty()) return fail("the child sent file descriptors");
+  if (const auto crash = ipc::decode<AttendantCrash>(packet->bytes); crash.ok()) {
     return fail("the child made the refused system call " + std::to_string(crash->syscall));
   }
-  return std::move((*packet)->bytes);
+  return std::move(packet->bytes);
+}
+
+Result<Bytes> ask_child(const ChildWork& work, int timeout_ms) {
+  ChildTask child = TRY(ChildTask::start(work));
+  return child.receive(timeout_ms);
 }
 
 }  // namespace ssh2incus

@@ -1,5 +1,5 @@
-// A piece of work done by a forked child that gives one answer and ends: what users' files and
-// PAM's modules may do to a process is done to the child.
+// A piece of work done by a forked child: what users' files and PAM's modules may do to a process
+// is done to the child. What it sends is bounded and passed on; whoever asked decodes it.
 #pragma once
 
 #include <sys/types.h>
@@ -14,6 +14,27 @@ namespace ssh2incus {
 // work runs in the child, with the channel for its answer on fd 3, /dev/null on 0-2 and no other
 // fd; parent is the pid for die_with_parent(), which work calls once it has the user that it keeps.
 using ChildWork = std::function<void(ipc::IpcChannel& answer, pid_t parent)>;
+
+// A child that is spoken with more than once; killed and reaped when released.
+class ChildTask {
+ public:
+  static Result<ChildTask> start(const ChildWork& work);
+  ChildTask(ChildTask&& other) noexcept;
+  ChildTask& operator=(ChildTask&&) = delete;
+  ~ChildTask();
+
+  template <ipc::Message T>
+  Status send(const T& message) {
+    return channel_.send(message);
+  }
+  // One message of the child. Its end, fds, and a refused system call (named) are errors.
+  Result<Bytes> receive(int timeout_ms);
+
+ private:
+  ChildTask(pid_t child, ipc::IpcChannel channel) : child_(child), channel_(std::move(channel)) {}
+  pid_t child_;
+  ipc::IpcChannel channel_;
+};
 
 // The child's answer. It has timeout_ms and is dead when this returns. A refused system call of the
 // child is an error that names it.

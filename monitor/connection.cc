@@ -114,6 +114,8 @@ Result<Started> start_children(const ServerConfig& server, const ConnectionSetup
   config.key_sources = key_sources_of(server);
   config.gateway = setup.gateway;
   config.key_command = setup.key_command;
+  config.account.service = server.pam_service;
+  config.password_authentication = server.password_authentication();
   SpawnedAttendant attendant = TRY(spawn_attendant(config));
   auto [ours, theirs] = TRY(ipc::IpcChannel::pair());
   const UniqueFd sessiond_end = theirs.release();

@@ -12,6 +12,7 @@
 #include "common/names.h"
 #include "monitor/flags_certificates.h"
 #include "monitor/flags_network.h"
+#include "monitor/flags_password.h"
 #include "monitor/listening_sockets.h"
 #include "policy/ip_address.h"
 #include "policy/key_command_line.h"
@@ -37,7 +38,6 @@ constexpr std::array<LaterFlag, 18> kLaterFlags = {{
      true},
     {"-I,--inauth", "enable authentication using instance keys", "instance authentication", false},
     {"--noauth", "disable SSH authentication completely", "logins without authentication", false},
-    {"-P,--password-auth", "enable password authentication", "password authentication", false},
     {"--pprof", "enable diagnostics", "diagnostics", false},
     {"--pprof-listen", "diagnostics listen on \":port\" or \"host:port\" (default \":6060\")",
      "diagnostics", true},
@@ -91,6 +91,7 @@ struct RawFlags {
   NetworkFlags network;
   std::string max_startups = "10:30:100";
   std::string auth_methods;
+  PasswordFlags password;
   std::array<bool, kLaterFlags.size()> later{};
   std::array<std::string, kLaterFlags.size()> later_values{};
 };
@@ -166,15 +167,16 @@ void add_own_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
   app.add_option("--pid-file", config.pid_file, "file to write the listener's process id to");
 }
 
-std::string set_auth_chains(ServerConfig& config, const std::string& text) {
-  if (text.empty()) return {};
-  auto chains = AuthenticationChains::parse(text, config.auth_chains.methods());
-  if (!chains.ok()) return "--auth-methods: " + chains.error().message;
-  for (const AuthMethod method : {AuthMethod::kPassword, AuthMethod::kKeyboardInteractive}) {
-    if (!chains->uses(method)) continue;
-    return "--auth-methods: this version doesn't have " + std::string(auth_method_name(method)) +
-           " yet; a later one brings it";
+// Without chains any method that is enabled will do; a chain enables the methods that it names.
+std::string set_auth_chains(ServerConfig& config, const RawFlags& raw) {
+  std::vector<AuthMethod> enabled = config.auth_chains.methods();
+  for (const AuthMethod method : methods_of(raw.password)) enabled.push_back(method);
+  if (raw.auth_methods.empty()) {
+    config.auth_chains = AuthenticationChains::any_of(enabled);
+    return {};
   }
+  auto chains = AuthenticationChains::parse(raw.auth_methods, enabled);
+  if (!chains.ok()) return "--auth-methods: " + chains.error().message;
   config.auth_chains = std::move(*chains);
   return {};
 }
@@ -217,8 +219,9 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
     return wrong;
   }
   if (auto wrong = check_key_command(config); !wrong.empty()) return wrong;
-  if (auto wrong = set_auth_chains(config, raw.auth_methods); !wrong.empty()) return wrong;
+  if (auto wrong = set_auth_chains(config, raw); !wrong.empty()) return wrong;
   if (auto wrong = check_certificate_flags(config); !wrong.empty()) return wrong;
+  if (auto wrong = why_not_password_flags(config); !wrong.empty()) return wrong;
   if (!raw.max_startups.empty()) {
     auto parsed = parse_max_startups(raw.max_startups);
     if (!parsed.ok()) return "--max-startups: " + parsed.error().message;
@@ -255,6 +258,7 @@ FlagParser::FlagParser() : state_(std::make_unique<State>()) {
   add_reference_flags(app, state_->config, state_->raw);
   add_own_flags(app, state_->config, state_->raw);
   add_certificate_flags(app, state_->config);
+  add_password_flags(app, state_->config, state_->raw.password);
 }
 
 FlagParser::~FlagParser() = default;

@@ -27,6 +27,9 @@ enum class AttendantMessage : std::uint8_t {
   kKeysRequest,
   kAccountRequest,
   kGatewayStartRequest,
+  kPamStartRequest,
+  kPamAnswersRequest,
+  kPamAbortRequest,
   // attendant to monitor
   kLookupReply = 65,
   kKeysReply,
@@ -34,11 +37,12 @@ enum class AttendantMessage : std::uint8_t {
   kGatewayStartReply,
   kCrashNotice,
   kFailedNotice,
+  kPamReply,
 };
-inline constexpr std::size_t kAttendantRequestCount = 4;
+inline constexpr std::size_t kAttendantRequestCount = 7;
 constexpr bool is_valid(AttendantMessage kind) {
   const auto raw = static_cast<std::uint8_t>(kind);
-  return (raw >= 1 && raw <= 4) || (raw >= 65 && raw <= 70);
+  return (raw >= 1 && raw <= 7) || (raw >= 65 && raw <= 71);
 }
 
 // Who is it that logs in? All later requests are about this user.
@@ -139,6 +143,56 @@ struct AccountReply {
   auto fields() { return std::tie(valid, log_text, user_message); }
 };
 
+// Begins a PAM transaction: authentication, account, and the change of an expired password. Ends
+// one that is going on.
+struct PamStartRequest {
+  static constexpr auto kKind = AttendantMessage::kPamStartRequest;
+  static constexpr bool kSecret = true;
+  // Answers the first prompt without echo; other prompts fail. Absent: prompts are asked.
+  std::optional<BoundedSecret<limits::kMaxAnswer>> password;
+  bool hopeless = false;  // the login is refused already: PAM gets made-up answers
+  auto fields() { return std::tie(password, hopeless); }
+};
+
+// To the prompts of the last PamReply.
+struct PamAnswersRequest {
+  static constexpr auto kKind = AttendantMessage::kPamAnswersRequest;
+  static constexpr bool kSecret = true;
+  BoundedList<BoundedSecret<limits::kMaxAnswer>, limits::kMaxPromptsPerRound> answers;
+  auto fields() { return std::tie(answers); }
+};
+
+struct PamAbortRequest {
+  static constexpr auto kKind = AttendantMessage::kPamAbortRequest;
+  auto fields() { return std::tie(); }
+};
+
+enum class PamOutcome : std::uint8_t {
+  kPrompts = 1,
+  kSuccess,  // the account may log in, too
+  kFailed,
+  kExpired,  // right, but the password must be changed, which can't be asked for
+};
+constexpr bool is_valid(PamOutcome outcome) {
+  const auto raw = static_cast<std::uint8_t>(outcome);
+  return raw >= 1 && raw <= 4;
+}
+
+struct PamPrompt {
+  BoundedString<limits::kMaxPrompt> text;
+  bool echo = false;
+  auto fields() { return std::tie(text, echo); }
+};
+
+struct PamReply {
+  static constexpr auto kKind = AttendantMessage::kPamReply;
+  PamOutcome outcome = PamOutcome::kFailed;
+  BoundedList<PamPrompt, limits::kMaxPromptsPerRound> prompts;  // with kPrompts
+  BoundedString<limits::kMaxUserMessage> text;                  // for the client, not escaped
+  BoundedString<limits::kMaxLogText> log_text;                  // why not
+  auto fields() { return std::tie(outcome, prompts, text, log_text); }
+};
+
 // Starts the gateway. The last request: the attendant exits after its reply.
 struct GatewayStartRequest {
   static constexpr auto kKind = AttendantMessage::kGatewayStartRequest;
@@ -188,11 +242,25 @@ constexpr std::uint8_t in_states(auto... states) {
 inline constexpr std::array<AttendantRule, kAttendantRequestCount> kAttendantRules = {{
     {AttendantMessage::kLookupRequest, in_states(AttendantState::kStarted), 1},
     {AttendantMessage::kKeysRequest,
-     in_states(AttendantState::kUserKnown, AttendantState::kUserUnknown), limits::kMaxKeyQueries},
+     in_states(AttendantState::kUserKnown, AttendantState::kUserUnknown,
+               AttendantState::kAccountValid),
+     limits::kMaxKeyQueries},
     {AttendantMessage::kAccountRequest,
      in_states(AttendantState::kUserKnown, AttendantState::kUserUnknown), 1},
     // Only for a user whom PAM has accepted; keys are the monitor's to judge.
     {AttendantMessage::kGatewayStartRequest, in_states(AttendantState::kAccountValid), 1},
+    {AttendantMessage::kPamStartRequest,
+     in_states(AttendantState::kUserKnown, AttendantState::kUserUnknown,
+               AttendantState::kAccountValid),
+     limits::kMaxConversations},
+    {AttendantMessage::kPamAnswersRequest,
+     in_states(AttendantState::kUserKnown, AttendantState::kUserUnknown,
+               AttendantState::kAccountValid),
+     limits::kMaxConversations* limits::kMaxRounds},
+    {AttendantMessage::kPamAbortRequest,
+     in_states(AttendantState::kUserKnown, AttendantState::kUserUnknown,
+               AttendantState::kAccountValid),
+     limits::kMaxConversations},
 }};
 
 constexpr bool every_attendant_request_has_one_rule() {

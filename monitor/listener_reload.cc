@@ -40,6 +40,10 @@ std::vector<std::string> keep_until_restart(const ServerConfig& current, ServerC
          kept);
     next.authorized_keys_command_user = current.authorized_keys_command_user;
   }
+  // The listener has given up what PAM's modules need for passwords.
+  if (next.password_authentication() && !current.password_authentication()) {
+    keep("auth-methods", current.auth_chains, next.auth_chains, kept);
+  }
   return kept;
 }
 

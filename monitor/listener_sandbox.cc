@@ -10,9 +10,8 @@
 
 #include "common/privileges.h"
 #include "common/syscall_filter.h"
-#include "monitor/attendant_syscalls.h"
 #include "monitor/capabilities.h"
-#include "monitor/key_command_syscalls.h"
+#include "monitor/pam_syscalls.h"
 
 namespace ssh2incus {
 namespace {
@@ -36,16 +35,16 @@ constexpr std::array kListenerOnly = {
 
 }  // namespace
 
-Status enter_listener_sandbox(bool with_key_command) {
+Status enter_listener_sandbox(bool with_key_command, bool password_authentication) {
   TRY(forbid_dumps());
   // Gateways outlive the attendant that started them: reaped here, wherever init is.
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return system_error("PR_SET_CHILD_SUBREAPER");
-  TRY(keep_capabilities_only(available_of(kListenerCapabilities)));
-  std::vector<SyscallRule> rules(kAttendantSyscalls.begin(), kAttendantSyscalls.end());
+  std::vector<cap_value_t> kept(kListenerCapabilities.begin(), kListenerCapabilities.end());
+  // PAM: changed passwords and tallies.
+  if (password_authentication) kept.insert(kept.end(), {CAP_CHOWN, CAP_DAC_OVERRIDE});
+  TRY(keep_capabilities_only(available_of(kept)));
+  std::vector<SyscallRule> rules = attendant_rules(with_key_command, password_authentication);
   rules.insert(rules.end(), kListenerOnly.begin(), kListenerOnly.end());
-  if (with_key_command) {
-    rules.insert(rules.end(), kKeyCommandSyscalls.begin(), kKeyCommandSyscalls.end());
-  }
   return apply_syscall_filter(rules);
 }
 

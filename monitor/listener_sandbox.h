@@ -8,7 +8,8 @@ namespace ssh2incus {
 
 // Capabilities, dumps and the system call list of the listener. Inherited by all its children,
 // which go further. with_key_command: an authorized-keys-command will be run, which needs more of
-// the list (monitor/key_command_syscalls.h).
-Status enter_listener_sandbox(bool with_key_command);
+// the list (monitor/key_command_syscalls.h); password_authentication: PAM's modules will write
+// (monitor/pam_syscalls.h).
+Status enter_listener_sandbox(bool with_key_command, bool password_authentication);
 
 }  // namespace ssh2incus

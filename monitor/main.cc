@@ -63,7 +63,7 @@ Status serve(ServerConfig config, const std::vector<std::string>& arguments) {
   }
   UniqueFd signals = TRY(block_signals());
   TRY(write_pid_file(config.pid_file));
-  TRY(enter_listener_sandbox(setup.key_command.has_value()));
+  TRY(enter_listener_sandbox(setup.key_command.has_value(), config.password_authentication()));
   log.write(LogLevel::kNotice, "listening",
             {{"address", joined(config.listen)},
              {"version", SSH2INCUS_VERSION},

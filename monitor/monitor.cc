@@ -117,6 +117,7 @@ Status Monitor::dispatch(const ipc::Packet& packet) {
   if (verdict != RuleBook::Verdict::kAllowed) {
     return fail("message " + std::to_string(static_cast<int>(*kind)) + " " + name_of(verdict));
   }
+  TRY(end_conversation(*kind));
   return handle(*kind, packet.bytes);
 }
 
@@ -134,6 +135,12 @@ Status Monitor::handle(SessionMessage kind, const Bytes& bytes) {
       return on_none(TRY(ipc::decode<ipc::NoneAuthRequest>(bytes)));
     case SessionMessage::kUnsupportedAuthRequest:
       return on_unsupported(TRY(ipc::decode<ipc::UnsupportedAuthRequest>(bytes)));
+    case SessionMessage::kPasswordAuthRequest:
+      return on_password(TRY(ipc::decode<ipc::PasswordAuthRequest>(bytes)));
+    case SessionMessage::kInteractiveAuthRequest:
+      return on_interactive(TRY(ipc::decode<ipc::InteractiveAuthRequest>(bytes)));
+    case SessionMessage::kInteractiveAnswersRequest:
+      return on_interactive_answers(TRY(ipc::decode<ipc::InteractiveAnswersRequest>(bytes)));
     case SessionMessage::kSessionOpenedNotice:
       return on_session_opened(TRY(ipc::decode<ipc::SessionOpenedNotice>(bytes)));
     case SessionMessage::kSessionClosedNotice:

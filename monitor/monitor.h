@@ -107,6 +107,8 @@ class Monitor {
   Status on_none(const ipc::NoneAuthRequest& request);
   Status on_unsupported(const ipc::UnsupportedAuthRequest& request);
   [[nodiscard]] bool may_try(AuthMethod method) const;
+  // How long a failure by that method takes at least.
+  [[nodiscard]] int failure_floor_ms(std::string_view method) const;
   // Each answers the request that led to it, of kind `by`, with an AuthReply.
   Status on_proven(ipc::SessionMessage by, const Proof& proof, Clock::time_point started);
   Status fail_attempt(ipc::SessionMessage by, const Proof& proof, const std::string& reason,
@@ -115,13 +117,24 @@ class Monitor {
                 Clock::time_point started);
   Status accept(ipc::SessionMessage by, const std::vector<LogField>& fields);
   Result<std::string> why_not_let_in(const Proof& proof);
-  void wait_for_floor(Clock::time_point started) const;
+  void wait_for_floor(Clock::time_point started, int floor_ms) const;
   // A listener that has ended need not hear it.
   template <ipc::Message T>
   void tell_listener(const T& message) {
     if (channels_.listener) static_cast<void>(channels_.listener->send(message));
   }
   [[nodiscard]] KeyGrant grant() const { return grant_.value_or(KeyGrant{}); }
+
+  // monitor_pam.cc
+  Status on_password(ipc::PasswordAuthRequest request);
+  Status on_interactive(const ipc::InteractiveAuthRequest& request);
+  Status on_interactive_answers(ipc::InteractiveAnswersRequest request);
+  Status start_pam(ipc::SessionMessage by, AuthMethod method, PamStartRequest start);
+  Status on_pam_reply(ipc::SessionMessage by, const Proof& proof, const PamReply& reply,
+                      Clock::time_point started);
+  // A conversation is over as soon as sessiond sends a request that doesn't go on with it.
+  Status end_conversation(ipc::SessionMessage by);
+  BoundedString<limits::kMaxUserMessage> take_text_for_client();
 
   // monitor_public_key.cc
   Status on_key_query(const ipc::PublicKeyQueryRequest& request);
@@ -175,6 +188,8 @@ class Monitor {
   std::vector<AuthMethod> done_methods_;  // in the order in which they succeeded
   std::optional<KeyGrant> grant_;         // of all that was proven so far; none: nothing restricts
   AuthAttempts attempts_;
+  std::optional<std::size_t> open_prompts_;  // of a conversation that waits for answers
+  std::string text_for_client_;              // goes with the next AuthReply
   std::string disconnect_reason_;
 
   struct OpenSession {

@@ -3,9 +3,11 @@
 // the network sent. The methods themselves: monitor_public_key.cc.
 #include <thread>
 
+#include "common/escape.h"
 #include "monitor/monitor.h"
 #include "policy/algorithm_lists.h"
 #include "policy/combined_grant.h"
+#include "policy/failure_time.h"
 
 namespace ssh2incus {
 
@@ -14,14 +16,6 @@ using ipc::SessionMessage;
 namespace {
 
 constexpr std::string_view kNone = "none";
-
-// A failure takes a little longer than any of the lookups differ by, and by how much depends on the
-// user name, so that its length tells nothing about whether the user exists.
-std::chrono::milliseconds floor_for(const std::string& login) {
-  std::uint32_t hash = 2166136261U;
-  for (const char c : login) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  return std::chrono::milliseconds(limits::kMinimumFailureMs + static_cast<int>(hash % 5));
-}
 
 }  // namespace
 
@@ -119,6 +113,8 @@ Result<std::string> Monitor::why_not_let_in(const Proof& proof) {
     account_check_ = TRY(from_attendant(
         attendant_account(channels_.attendant, at_most(limits::kAccountCheckMs + 1000))));
   }
+  if (account_check_->user_message)
+    text_for_client_ = escaped_lines(**account_check_->user_message);
   if (!account_check_->valid) return "account: " + *account_check_->log_text;
   return std::string();
 }
@@ -140,6 +136,7 @@ Status Monitor::on_proven(SessionMessage by, const Proof& proof, Clock::time_poi
   ipc::AuthReply reply;
   reply.outcome = ipc::AuthOutcome::kPartial;
   reply.methods = config_.auth_chains.next_names(done_methods_);
+  reply.text = take_text_for_client();
   fields.emplace_back("next", *reply.methods);
   log_.write(LogLevel::kInfo, "auth_partial", fields);
   return channels_.sessiond.send(reply);
@@ -152,6 +149,7 @@ Status Monitor::accept(SessionMessage by, const std::vector<LogField>& fields) {
   tell_listener(LoggedInNotice{target_->host_user.str()});
   ipc::AuthReply reply;
   reply.outcome = ipc::AuthOutcome::kSuccess;
+  reply.text = take_text_for_client();
   reply.permissions = {grant().pty, grant().agent_forwarding, grant().port_forwarding,
                        grant().x11_forwarding};
   TRY(channels_.sessiond.send(reply));
@@ -161,9 +159,10 @@ Status Monitor::accept(SessionMessage by, const std::vector<LogField>& fields) {
 Status Monitor::refuse(SessionMessage by, std::string_view method, const std::string& reason,
                        Clock::time_point started) {
   const auto counted = attempts_.record(method, AttemptResult::kFailed);
-  if (method != kNone) wait_for_floor(started);
+  if (method != kNone) wait_for_floor(started, failure_floor_ms(method));
   ipc::AuthReply reply;
   reply.methods = config_.auth_chains.next_names(done_methods_);
+  reply.text = take_text_for_client();
   if (counted.too_many) {
     reply.outcome = ipc::AuthOutcome::kTooManyFailures;
     log_.write(LogLevel::kNotice, "too_many_failures", {{"login", login_}, {"last", reason}});
@@ -182,12 +181,20 @@ Status Monitor::on_unsupported(const ipc::UnsupportedAuthRequest& request) {
   return refuse(request.kKind, *request.method, "method isn't offered", Clock::now());
 }
 
-void Monitor::wait_for_floor(Clock::time_point started) const {
+int Monitor::failure_floor_ms(std::string_view method) const {
+  for (const AuthMethod slow : {AuthMethod::kPassword, AuthMethod::kKeyboardInteractive}) {
+    if (method == auth_method_name(slow) && config_.auth_chains.uses(slow)) {
+      return config_.password_failure_ms;
+    }
+  }
+  return limits::kMinimumFailureMs;
+}
+
+void Monitor::wait_for_floor(Clock::time_point started, int floor_ms) const {
   const auto spent = Clock::now() - started;
   if (spent > std::chrono::milliseconds(limits::kMaximumFailureMs)) return;
-  auto floor = std::chrono::duration_cast<Clock::duration>(floor_for(login_));
-  while (floor < spent) floor *= 2;  // as OpenSSH does: the next power of two hides by how much
-  std::this_thread::sleep_for(floor - spent);
+  std::this_thread::sleep_for(failure_time(login_, std::chrono::milliseconds(floor_ms), spent) -
+                              spent);
 }
 
 }  // namespace ssh2incus

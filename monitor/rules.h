@@ -53,6 +53,9 @@ inline constexpr std::array<Rule, ipc::kSessiondMessageCount> kRules = [] {
       {kPublicKeyVerifyRequest,  states(kAuthenticating),    states(kAuthenticated),         limits::kMaxKeyQueries,            limits::kMaxKeyQueries},
       {kNoneAuthRequest,         states(kAuthenticating),    states(),                       limits::kMaxKeyQueries,            limits::kMaxKeyQueries},
       {kUnsupportedAuthRequest,  states(kAuthenticating),    states(),                       limits::kMaxKeyQueries,            limits::kMaxKeyQueries},
+      {kPasswordAuthRequest,     states(kAuthenticating),    states(kAuthenticated),         limits::kMaxConversations,         limits::kMaxConversations},
+      {kInteractiveAuthRequest,  states(kAuthenticating),    states(kAuthenticated),         limits::kMaxConversations,         limits::kMaxConversations},
+      {kInteractiveAnswersRequest, states(kAuthenticating),  states(kAuthenticated),         limits::kMaxConversations * limits::kMaxRounds, limits::kMaxConversations * limits::kMaxRounds},
       {kSessionOpenedNotice,     states(kAuthenticated, kClosing), states(),                 kUnlimited,                        0},
       {kSessionClosedNotice,     states(kAuthenticated, kClosing), states(),                 kUnlimited,                        0},
       {kDisconnectNotice,        kAny,                       states(),                       1,                                 1},
@@ -61,6 +64,21 @@ inline constexpr std::array<Rule, ipc::kSessiondMessageCount> kRules = [] {
   }};
 }();
 // clang-format on
+
+// A conversation goes on with its answers only; other requests of the client end it (RFC 4256
+// §3.1).
+constexpr bool ends_conversation(ipc::SessionMessage message) {
+  using enum ipc::SessionMessage;
+  switch (message) {
+    case kPublicKeyQueryRequest:
+    case kPublicKeyVerifyRequest:
+    case kNoneAuthRequest:
+    case kUnsupportedAuthRequest:
+    case kPasswordAuthRequest:
+    case kInteractiveAuthRequest: return true;
+    default: return false;
+  }
+}
 
 constexpr std::size_t rule_index(ipc::SessionMessage message) {
   for (std::size_t i = 0; i < kRules.size(); ++i) {

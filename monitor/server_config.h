@@ -35,6 +35,8 @@ struct ServerConfig {
   std::string trusted_user_ca_keys;  // paths; empty: none
   std::string revoked_keys;
   std::string authorized_principals_file;  // a pattern, see monitor/key_sources.h
+  std::string pam_service = "ssh2incus";
+  int password_failure_ms = limits::kPasswordFailureMs;  // a refused password takes that at least
   int login_grace_seconds = limits::kLoginGraceSeconds;
   std::uint32_t max_auth_tries = 6;
   std::uint32_t max_sessions = limits::kMaxSessionsPerConnection;
@@ -59,6 +61,12 @@ struct ServerConfig {
   std::string
       authorized_keys_command;  // with arguments, see policy/key_command_line.h; empty: none
   std::string authorized_keys_command_user;
+
+  // Whether PAM is asked for more than the account.
+  [[nodiscard]] bool password_authentication() const {
+    return auth_chains.uses(AuthMethod::kPassword) ||
+           auth_chains.uses(AuthMethod::kKeyboardInteractive);
+  }
 };
 
 }  // namespace ssh2incus

@@ -16,7 +16,7 @@
 namespace ssh2incus {
 namespace {
 
-Status pam_service(const ServerConfig& /*config*/) { return check_pam_service(); }
+Status pam_service(const ServerConfig& config) { return check_pam_service(config.pam_service); }
 
 Status key_sources(const ServerConfig& config) { return check_key_sources(key_sources_of(config)); }
 

@@ -12,16 +12,28 @@ AuthVerdict disconnect(std::string text) {
 }  // namespace
 
 AuthVerdict Authentication::judge(std::span<const std::uint8_t> payload) {
-  const auto request = parse_auth_request(payload);
+  asked_ = false;
+  auto request = parse_auth_request(payload);
   if (!request.ok()) return disconnect(request.error().message);
-  auto verdict = judge_request(*request);
+  return or_disconnect(judge_request(std::move(*request)));
+}
+
+AuthVerdict Authentication::judge_answers(std::span<const std::uint8_t> payload) {
+  if (!asked_) return disconnect("answers that nobody has asked for");
+  asked_ = false;
+  auto answers = parse_interactive_answers(payload);
+  if (!answers.ok()) return disconnect(answers.error().message);
+  return or_disconnect(answer(std::move(*answers)));
+}
+
+AuthVerdict Authentication::or_disconnect(Result<AuthVerdict> verdict) {
   if (verdict.ok()) return std::move(*verdict);
   AuthVerdict lost = disconnect("the server can't go on");
   lost.monitor_lost = true;
   return lost;
 }
 
-Result<AuthVerdict> Authentication::judge_request(const AuthRequest& request) {
+Result<AuthVerdict> Authentication::judge_request(AuthRequest request) {
   if (request.service != "ssh-connection") return disconnect("no such service");
   if (!user_) {
     if (auto refusal = TRY(start(request))) return std::move(*refusal);
@@ -30,6 +42,10 @@ Result<AuthVerdict> Authentication::judge_request(const AuthRequest& request) {
   }
   if (request.method == "none") {
     return verdict_of(TRY(monitor_.call<ipc::AuthReply>(ipc::NoneAuthRequest{})));
+  }
+  if (request.password) return by_password(std::move(*request.password));
+  if (request.interactive && request.interactive->by_pam) {
+    return verdict_of(TRY(monitor_.call<ipc::AuthReply>(ipc::InteractiveAuthRequest{})));
   }
   if (!request.public_key) return refuse(request.method);
   const PublicKeyAuth& key = *request.public_key;
@@ -77,6 +93,19 @@ Result<AuthVerdict> Authentication::verify(const PublicKeyAuth& key) {
   return verdict_of(TRY(monitor_.call<ipc::AuthReply>(request)));
 }
 
+// A new password isn't taken here: an expired one is changed by keyboard-interactive.
+Result<AuthVerdict> Authentication::by_password(PasswordAuth password) {
+  if (password.change) return refuse(kPasswordMethod);
+  return verdict_of(
+      TRY(monitor_.call<ipc::AuthReply>(ipc::PasswordAuthRequest{std::move(password.password)})));
+}
+
+Result<AuthVerdict> Authentication::answer(std::optional<InteractiveAnswers> answers) {
+  if (!answers) return refuse(kInteractiveMethod);
+  return verdict_of(
+      TRY(monitor_.call<ipc::AuthReply>(ipc::InteractiveAnswersRequest{std::move(*answers)})));
+}
+
 Result<AuthVerdict> Authentication::refuse(const std::string& method) {
   return verdict_of(
       TRY(monitor_.call<ipc::AuthReply>(ipc::UnsupportedAuthRequest{truncated<64>(method)})));
@@ -86,12 +115,18 @@ AuthVerdict Authentication::verdict_of(const ipc::AuthReply& reply) {
   if (!reply.methods.empty()) methods_ = *reply.methods;
   AuthVerdict verdict;
   verdict.methods = methods_;
+  verdict.text = *reply.text;
   switch (reply.outcome) {
     case ipc::AuthOutcome::kFailure: break;
     case ipc::AuthOutcome::kPartial: verdict.kind = AuthVerdict::Kind::kPartial; break;
     case ipc::AuthOutcome::kSuccess:
       verdict.kind = AuthVerdict::Kind::kSuccess;
       permissions_ = reply.permissions;
+      break;
+    case ipc::AuthOutcome::kPrompts:
+      verdict.kind = AuthVerdict::Kind::kPrompts;
+      verdict.prompts = *reply.prompts;
+      asked_ = true;
       break;
     case ipc::AuthOutcome::kTooManyFailures: return disconnect("Too many authentication failures");
   }

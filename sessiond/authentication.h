@@ -13,12 +13,20 @@
 namespace ssh2incus {
 
 struct AuthVerdict {
-  enum class Kind : std::uint8_t { kDenied, kPartial, kSuccess, kKeyAcceptable, kDisconnect };
+  enum class Kind : std::uint8_t {
+    kDenied,
+    kPartial,
+    kSuccess,
+    kKeyAcceptable,
+    kPrompts,
+    kDisconnect,
+  };
   Kind kind = Kind::kDenied;
-  std::string methods;        // that can continue
-  std::string text;           // for the client, with kDisconnect
-  PublicKeyAuth key{};        // with kKeyAcceptable
-  bool monitor_lost = false;  // with kDisconnect: nobody is there to decide
+  std::string methods;                     // that can continue
+  std::string text;                        // for the client, if not empty
+  PublicKeyAuth key{};                     // with kKeyAcceptable
+  std::vector<ipc::AuthPrompt> prompts{};  // with kPrompts
+  bool monitor_lost = false;               // with kDisconnect: nobody is there to decide
 };
 
 class Authentication {
@@ -34,13 +42,19 @@ class Authentication {
   // payload: SSH_MSG_USERAUTH_REQUEST from the user name on.
   AuthVerdict judge(std::span<const std::uint8_t> payload);
 
+  // payload: SSH_MSG_USERAUTH_INFO_RESPONSE from the number of responses on.
+  AuthVerdict judge_answers(std::span<const std::uint8_t> payload);
+
   [[nodiscard]] const ipc::SessionPermissions& permissions() const { return permissions_; }
 
  private:
-  Result<AuthVerdict> judge_request(const AuthRequest& request);
+  Result<AuthVerdict> judge_request(AuthRequest request);
   Result<std::optional<AuthVerdict>> start(const AuthRequest& request);
   Result<AuthVerdict> query(const PublicKeyAuth& key);
   Result<AuthVerdict> verify(const PublicKeyAuth& key);
+  Result<AuthVerdict> by_password(PasswordAuth password);
+  Result<AuthVerdict> answer(std::optional<InteractiveAnswers> answers);
+  static AuthVerdict or_disconnect(Result<AuthVerdict> verdict);
   Result<AuthVerdict> refuse(const std::string& method);
   AuthVerdict verdict_of(const ipc::AuthReply& reply);
   [[nodiscard]] bool is_bound_to_us(const PublicKeyAuth& key) const;
@@ -50,6 +64,7 @@ class Authentication {
   std::optional<std::uint8_t> host_key_;
   std::optional<std::string> user_;
   std::string methods_;
+  bool asked_ = false;  // the client owes answers
   ipc::SessionPermissions permissions_;
 };
 

@@ -64,16 +64,34 @@ int EventLoop::on_auth(ssh_session /*session*/, const void* request, size_t leng
   return static_cast<EventLoop*>(self)->judge({static_cast<const std::uint8_t*>(request), length});
 }
 
+int EventLoop::on_answers(ssh_session /*session*/, const void* response, size_t length,
+                          void* self) {
+  return static_cast<EventLoop*>(self)->judge_answers(
+      {static_cast<const std::uint8_t*>(response), length});
+}
+
 int EventLoop::judge(std::span<const std::uint8_t> request) {
   if (farewell_ || monitor_.must_end()) return SSH_AUTH_INFO;  // no answer any more
   if (!service_requested_) {
     leave("no service requested");
     return SSH_AUTH_INFO;
   }
-  const AuthVerdict verdict = authentication_->judge(request);
+  return carry_out(authentication_->judge(request));
+}
+
+int EventLoop::judge_answers(std::span<const std::uint8_t> response) {
+  if (farewell_ || monitor_.must_end()) return SSH_AUTH_INFO;
+  return carry_out(authentication_->judge_answers(response));
+}
+
+int EventLoop::carry_out(const AuthVerdict& verdict) {
   // A goodbye that came with the verdict is the answer; the event loop says it.
   if (monitor_.must_end()) return SSH_AUTH_INFO;
   session_->set_methods(verdict.methods);
+  using Kind = AuthVerdict::Kind;
+  if (verdict.kind != Kind::kPrompts && verdict.kind != Kind::kDisconnect) {
+    session_->send_banner(verdict.text);
+  }
   switch (verdict.kind) {
     case AuthVerdict::Kind::kDenied: return SSH_AUTH_DENIED;
     case AuthVerdict::Kind::kPartial: return SSH_AUTH_PARTIAL;
@@ -85,6 +103,9 @@ int EventLoop::judge(std::span<const std::uint8_t> request) {
       ssh_auth_reply_pk_ok(session_->raw(), algorithm.get(), blob.get());
       return SSH_AUTH_INFO;
     }
+    case AuthVerdict::Kind::kPrompts:
+      session_->ask(verdict.text, verdict.prompts);
+      return SSH_AUTH_INFO;
     case AuthVerdict::Kind::kDisconnect:
       monitor_lost_ = verdict.monitor_lost;
       leave(verdict.text);
@@ -137,6 +158,7 @@ Status EventLoop::start() {
   callbacks_.userdata = this;
   callbacks_.service_request_function = on_service;
   callbacks_.auth_request_function = on_auth;
+  callbacks_.auth_info_response_function = on_answers;
   callbacks_.sign_function = on_sign;
   callbacks_.channel_open_request_session_function = on_open_session;
   callbacks_.channel_request_function = on_channel_request;

@@ -24,6 +24,7 @@ class EventLoop {
  private:
   static int on_service(ssh_session session, const char* service, void* self);
   static int on_auth(ssh_session session, const void* request, size_t length, void* self);
+  static int on_answers(ssh_session session, const void* response, size_t length, void* self);
   static ssh_string on_sign(ssh_session session, ssh_key key, const char* algorithm,
                             const void* hash, size_t length, void* self);
   static ssh_channel on_open_session(ssh_session session, void* self);
@@ -34,6 +35,8 @@ class EventLoop {
   Status poll_once();
   void handle_notices();
   int judge(std::span<const std::uint8_t> request);
+  int judge_answers(std::span<const std::uint8_t> response);
+  int carry_out(const AuthVerdict& verdict);
   SshString sign(ssh_key key, std::string_view algorithm, std::span<const std::uint8_t> hash);
   void leave(std::string text);
 

@@ -206,6 +206,34 @@ void SshSession::set_methods(std::string_view methods) {
                        static_cast<int>(mask != 0 ? mask : SSH_AUTH_METHOD_PUBLICKEY));
 }
 
+void SshSession::send_banner(const std::string& text) {
+  if (text.empty()) return;
+  const SshString banner(ssh_string_from_char((text + "\r\n").c_str()));
+  if (banner) ssh_send_issue_banner(session_.get(), banner.get());
+}
+
+void SshSession::ask(std::string_view instruction, std::span<const ipc::AuthPrompt> prompts) {
+  Bytes payload;
+  const auto put_number = [&payload](std::size_t value) {
+    for (int shift = 24; shift >= 0; shift -= 8) {
+      payload.push_back(static_cast<std::uint8_t>(value >> shift));
+    }
+  };
+  const auto put_text = [&](std::string_view text) {
+    put_number(text.size());
+    payload.insert(payload.end(), text.begin(), text.end());
+  };
+  put_text("");  // the name of the dialogue
+  put_text(instruction);
+  put_text("");  // language
+  put_number(prompts.size());
+  for (const ipc::AuthPrompt& prompt : prompts) {
+    put_text(prompt.text.empty() ? "> " : std::string_view(*prompt.text));  // must not be empty
+    payload.push_back(prompt.echo ? 1 : 0);
+  }
+  ssh_auth_reply_info_request(session_.get(), payload.data(), payload.size());
+}
+
 void SshSession::drain(int timeout_ms) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   while (alive() && (events() & POLLOUT) != 0 && std::chrono::steady_clock::now() < end) {

@@ -24,5 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   round_trip<KeysReply>(bytes);
   round_trip<AccountReply>(bytes);
   round_trip<GatewayStartReply>(bytes);
+  round_trip<PamStartRequest>(bytes);
+  round_trip<PamAnswersRequest>(bytes);
+  round_trip<PamReply>(bytes);
   return 0;
 }

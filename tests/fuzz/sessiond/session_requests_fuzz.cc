@@ -9,6 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace ssh2incus;
   const std::span<const std::uint8_t> bytes(data, size);
   static_cast<void>(parse_auth_request(bytes).ok());
+  static_cast<void>(parse_interactive_answers(bytes).ok());
   static_cast<void>(parse_pty_request(bytes));
   static_cast<void>(parse_window_change(bytes));
   static_cast<void>(parse_environment(bytes));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tuple>
+#include <utility>
 
 #include "common/guest_protocol.h"
 #include "common/ipc_gateway.h"
@@ -13,7 +14,8 @@ using SessionMessages =
     std::tuple<ipc::HelloRequest, ipc::HelloReply, ipc::SignRequest, ipc::SignReply,
                ipc::AuthStartRequest, ipc::AuthStartReply, ipc::PublicKeyQueryRequest,
                ipc::PublicKeyQueryReply, ipc::PublicKeyVerifyRequest, ipc::NoneAuthRequest,
-               ipc::UnsupportedAuthRequest, ipc::AuthReply, ipc::TargetProgressNotice,
+               ipc::UnsupportedAuthRequest, ipc::PasswordAuthRequest, ipc::InteractiveAuthRequest,
+               ipc::InteractiveAnswersRequest, ipc::AuthReply, ipc::TargetProgressNotice,
                ipc::TargetReadyNotice, ipc::TargetFailedNotice, ipc::ShutdownNotice,
                ipc::SessionOpenedNotice, ipc::SessionClosedNotice, ipc::DisconnectNotice,
                ipc::LogNotice, ipc::CrashNotice>;
@@ -26,7 +28,7 @@ using GuestStructures =
 // Calls visit(T{}) for each type of the list.
 template <typename List, typename Visit>
 void for_each_type(Visit&& visit) {
-  std::apply([&](auto&&... value) { (visit(value), ...); }, List());
+  std::apply([&](auto&&... value) { (visit(std::move(value)), ...); }, List());
 }
 
 }  // namespace ssh2incus::test

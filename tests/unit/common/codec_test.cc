@@ -22,6 +22,10 @@ void fill(E& value) {
 }
 template <Fields T>
 void fill(T& value);
+template <std::size_t Max>
+void fill(BoundedSecret<Max>& value) {
+  value = BoundedSecret<Max>(Secret::copy_of(Bytes{'x', 'y'}));
+}
 template <typename C, std::size_t Max>
 void fill(Bounded<C, Max>& value) {
   C container;
@@ -150,7 +154,7 @@ TEST(Codec, RefusesWhatIsOutOfRange) {
   const Row rows[] = {
       {"bool of 2", {2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
       {"enum of 0", {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
-      {"enum beyond the last", {0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+      {"enum beyond the last", {0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
       {"string too long", {0, 1, 0, 0, 0, 5, 'a', 'b', 'c', 'd', 'e', 0, 0, 0, 0, 0}},
       {"string longer than the message", {0, 1, 0, 0, 0, 4, 'a'}},
       {"string of 2^32-1", {0, 1, 0xff, 0xff, 0xff, 0xff}},
@@ -163,6 +167,22 @@ TEST(Codec, RefusesWhatIsOutOfRange) {
   };
   for (const Row& row : rows) EXPECT_FALSE(decode_fields<Small>(row.bytes).ok()) << row.what;
   EXPECT_TRUE(decode_fields<Small>(Bytes{0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}).ok());
+}
+
+TEST(Codec, LeavesNoSecretBehindByGrowing) {
+  static_assert(CarriesSecret<PasswordAuthRequest> && CarriesSecret<InteractiveAnswersRequest>);
+  const Bytes bytes = encode(PasswordAuthRequest{
+      BoundedSecret<limits::kMaxAnswer>(Secret::copy_of(Bytes(limits::kMaxAnswer, 'x')))});
+  EXPECT_EQ(bytes.capacity(), limits::kMaxIpcMessage);
+}
+
+TEST(Codec, BoundsSecrets) {
+  Bytes bytes = encode(PasswordAuthRequest{
+      BoundedSecret<limits::kMaxAnswer>(Secret::copy_of(Bytes(limits::kMaxAnswer, 'x')))});
+  EXPECT_TRUE(decode<PasswordAuthRequest>(bytes).ok());
+  bytes.push_back('x');
+  ++bytes[4];  // the length's last byte
+  EXPECT_FALSE(decode<PasswordAuthRequest>(bytes).ok());
 }
 
 struct Named {

@@ -51,5 +51,10 @@ TEST(Escape, QuotesOnlyWhereNeeded) {
   EXPECT_EQ(quoted("a\nb"), "a\\x0ab");
 }
 
+TEST(Escape, KeepsLinesWhereTheyAreWanted) {
+  EXPECT_EQ(escaped_lines("one\n\x1b[2Jtwo\r\n\nend\n"), "one\n\\x1b[2Jtwo\\x0d\n\nend\n");
+  EXPECT_EQ(escaped_lines(""), "");
+}
+
 }  // namespace
 }  // namespace ssh2incus

@@ -8,8 +8,8 @@ ssh2incus_test(monitor_keys_test
   LINK ssh2incus_monitor_keys)
 ssh2incus_test(attendant_test
   SOURCES account_check_test.cc attendant_sandbox_test.cc attendant_test.cc key_command_test.cc
-          key_reader_certificate_test.cc key_reader_test.cc
-          launcher_test.cc strict_modes_test.cc
+  key_reader_certificate_test.cc key_reader_test.cc launcher_test.cc pam_conversation_test.cc
+  strict_modes_test.cc
   LINK ssh2incus_attendant ssh2incus_monitor_keys)
 if(TARGET attendant_test)
   add_dependencies(attendant_test report_process)

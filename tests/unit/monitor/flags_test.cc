@@ -81,8 +81,6 @@ TEST(Flags, OfLaterVersionsAreRefusedByName) {
                                                      {"-I"},
                                                      {"--inauth"},
                                                      {"--noauth"},
-                                                     {"-P"},
-                                                     {"--password-auth"},
                                                      {"--pprof"},
                                                      {"--pprof-listen", ":6060"},
                                                      {"-r", "x"},
@@ -108,6 +106,21 @@ TEST(Flags, OfLaterVersionsAreRefusedByName) {
   }
 }
 
+TEST(Flags, EnablePasswordsByNameOrByChain) {
+  EXPECT_FALSE(config_of({}).password_authentication());
+  for (const char* flag : {"-P", "--password-auth"}) {
+    const ServerConfig config = config_of({flag});
+    EXPECT_EQ(config.auth_chains.next_names({}), "publickey,password,keyboard-interactive");
+    EXPECT_TRUE(config.password_authentication());
+  }
+  const ServerConfig chain = config_of({"--auth-methods", "publickey,keyboard-interactive:pam"});
+  EXPECT_TRUE(chain.password_authentication());
+  EXPECT_EQ(chain.auth_chains.next_names({}), "publickey");
+  EXPECT_FALSE(config_of({"-P", "--auth-methods", "publickey"}).password_authentication());
+  EXPECT_EQ(config_of({"-P", "--auth-methods", "any"}).auth_chains, config_of({"-P"}).auth_chains);
+  EXPECT_EQ(config_of({"--pam-service", "login"}).pam_service, "login");
+}
+
 TEST(Flags, ThatAreUnknownOrWrongAreErrors) {
   const std::vector<std::vector<const char*>> all = {{"--nonsense"},
                                                      {"extra"},
@@ -119,6 +132,9 @@ TEST(Flags, ThatAreUnknownOrWrongAreErrors) {
                                                      {"--socket", "relative"},
                                                      {"--groups", "a b"},
                                                      {"--accept-env", "A=B"},
+                                                     {"--pam-service", "../login"},
+                                                     {"--pam-service", ""},
+                                                     {"--password-failure-time", "0"},
                                                      {"--penalty-exempt", "10.0.0.0/99"}};
   for (const auto& arguments : all) EXPECT_NE(exit_of(arguments).exit_code, 0) << arguments[0];
 }

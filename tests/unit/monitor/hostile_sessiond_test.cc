@@ -26,6 +26,11 @@ class HostileSessiondTest : public MonitorTest {
       case SessionMessage::kNoneAuthRequest: return ipc::encode(ipc::NoneAuthRequest{});
       case SessionMessage::kUnsupportedAuthRequest:
         return ipc::encode(ipc::UnsupportedAuthRequest{std::string("gssapi")});
+      case SessionMessage::kPasswordAuthRequest:
+        return ipc::encode(ipc::PasswordAuthRequest{secret("password")});
+      case SessionMessage::kInteractiveAuthRequest:
+        return ipc::encode(ipc::InteractiveAuthRequest{});
+      case SessionMessage::kInteractiveAnswersRequest: return ipc::encode(answers({"one", "two"}));
       case SessionMessage::kSessionOpenedNotice:
         return ipc::encode(ipc::SessionOpenedNotice{
             1, false, BoundedString<limits::kMaxLogText>(std::string("id"))});
@@ -105,7 +110,7 @@ TEST_F(HostileSessiondTest, IsEndedByFds) {
 }
 
 TEST_F(HostileSessiondTest, IsEndedByAnUnknownKind) {
-  for (const int kind : {0, 13, 64, 65, 73, 74, 255}) {
+  for (const int kind : {0, 16, 64, 65, 73, 74, 255}) {
     attack(MonitorState::kReady, Bytes{static_cast<std::uint8_t>(kind), 0, 0},
            "kind " + std::to_string(kind));
   }
@@ -117,6 +122,24 @@ TEST_F(HostileSessiondTest, IsEndedByAnOversizedField) {
   bytes[4] = 0x01;  // one byte more than the bound, and there
   bytes.push_back('a');
   attack(MonitorState::kReady, bytes, "login");
+}
+
+TEST_F(HostileSessiondTest, IsEndedByAnswersThatNobodyAskedFor) {
+  attack(MonitorState::kAuthenticating, sample(SessionMessage::kInteractiveAnswersRequest),
+         "answers");
+}
+
+TEST_F(HostileSessiondTest, IsEndedByAPasswordBeforeAUser) {
+  attack(MonitorState::kReady, sample(SessionMessage::kPasswordAuthRequest), "password");
+}
+
+TEST_F(HostileSessiondTest, IsEndedByMoreAnswersThanAnyRoundHasPrompts) {
+  Bytes bytes = ipc::encode(answers({"a"}));
+  bytes[4] = limits::kMaxPromptsPerRound + 1;
+  for (std::size_t i = 0; i < limits::kMaxPromptsPerRound; ++i) {
+    bytes.insert(bytes.end(), {0, 0, 0, 1, 'a'});
+  }
+  attack(MonitorState::kAuthenticating, bytes, "answers");
 }
 
 TEST_F(HostileSessiondTest, IsEndedByAMessageSentTooOften) {

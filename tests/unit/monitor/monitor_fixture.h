@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <future>
@@ -30,6 +31,16 @@ inline void append_string(Bytes& out, std::string_view text) {
 
 inline std::string_view as_text(const Bytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+inline BoundedSecret<limits::kMaxAnswer> secret(std::string_view text) {
+  return BoundedSecret<limits::kMaxAnswer>(Secret::copy_of(Bytes(text.begin(), text.end())));
+}
+
+inline ipc::InteractiveAnswersRequest answers(const std::vector<std::string>& texts) {
+  std::vector<BoundedSecret<limits::kMaxAnswer>> list;
+  for (const std::string& text : texts) list.push_back(secret(text));
+  return {std::move(list)};
 }
 
 // An ed25519 key of a client.
@@ -169,6 +180,8 @@ class MonitorTest : public testing::Test {
         ++account_checks_;
         sent = channel.send(
             AccountReply{account_valid_, std::string(account_valid_ ? "" : "expired"), {}});
+      } else if (const auto pam = play_pam(*kind, (*packet)->bytes)) {
+        sent = channel.send(*pam);
       } else {
         auto pair = ipc::IpcChannel::pair();
         gateway_promise_.set_value(std::move(pair->first));
@@ -177,6 +190,40 @@ class MonitorTest : public testing::Test {
       }
       EXPECT_TRUE(sent.ok());
     }
+  }
+
+  // PAM as configured: `password_`, asked for by keyboard-interactive in pam_rounds_ rounds of two
+  // prompts of which the first of the last round must be answered by it.
+  std::optional<PamReply> play_pam(AttendantMessage kind, const Bytes& bytes) {
+    if (kind == AttendantMessage::kPamAbortRequest) {
+      ++pam_aborts_;
+      return PamReply{};
+    }
+    if (kind == AttendantMessage::kPamStartRequest) {
+      const auto request = ipc::decode<PamStartRequest>(bytes);
+      ++pam_starts_;
+      pam_hopeless_ = request->hopeless;
+      pam_round_ = 0;
+      if (!request->password) return pam_prompts();
+      return pam_result((*request->password)->text() == password_);
+    }
+    if (kind != AttendantMessage::kPamAnswersRequest) return std::nullopt;
+    const auto request = ipc::decode<PamAnswersRequest>(bytes);
+    if (++pam_round_ < pam_rounds_) return pam_prompts();
+    return pam_result((*request->answers.begin())->text() == password_);
+  }
+  [[nodiscard]] PamReply pam_prompts() const {
+    PamReply reply;
+    reply.outcome = PamOutcome::kPrompts;
+    reply.text = std::string("first\nsecond\x1b[2J");
+    reply.prompts = std::vector<PamPrompt>{{std::string("Code:\x07 "), true},
+                                           {std::string("Password: "), false}};
+    return reply;
+  }
+  [[nodiscard]] PamReply pam_result(bool right) const {
+    PamReply reply = pam_reply_;
+    if (!right) reply.outcome = PamOutcome::kFailed;
+    return reply;
   }
 
   // The gateway's end, once the monitor has asked for one; and the grant that it sent.
@@ -210,6 +257,13 @@ class MonitorTest : public testing::Test {
   std::string group_ = "users";
   bool account_valid_ = true;
   int account_checks_ = 0;
+  std::string password_ = "right";
+  int pam_rounds_ = 1;
+  int pam_round_ = 0;
+  PamReply pam_reply_ = {PamOutcome::kSuccess, {}, {}, {}};
+  std::atomic<int> pam_starts_ = 0;
+  std::atomic<int> pam_aborts_ = 0;
+  std::atomic<bool> pam_hopeless_ = false;
 };
 
 }  // namespace ssh2incus

@@ -57,11 +57,14 @@ TEST(Rules, RefuseEveryMessageThatSessiondDoesNotSend) {
   }
 }
 
-TEST(Rules, LeadToAuthenticatedOnlyByAVerifiedKey) {
+TEST(Rules, LeadToAuthenticatedOnlyByAProof) {
   for (const Rule& rule : kRules) {
     const bool may = RuleBook::may_lead_to(rule.message, MonitorState::kAuthenticating,
                                            MonitorState::kAuthenticated);
-    EXPECT_EQ(may, rule.message == ipc::SessionMessage::kPublicKeyVerifyRequest);
+    EXPECT_EQ(may, rule.message == ipc::SessionMessage::kPublicKeyVerifyRequest ||
+                       rule.message == ipc::SessionMessage::kPasswordAuthRequest ||
+                       rule.message == ipc::SessionMessage::kInteractiveAuthRequest ||
+                       rule.message == ipc::SessionMessage::kInteractiveAnswersRequest);
   }
 }
 

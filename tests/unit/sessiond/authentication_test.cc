@@ -109,9 +109,65 @@ TEST(Authentication, CountsOtherMethodsAtTheMonitor) {
   RawClient client(server);
   ASSERT_TRUE(client.connected()) << client.error();
   EXPECT_EQ(ssh_userauth_password(client.get(), "alice", "secret"), SSH_AUTH_DENIED);
-  EXPECT_EQ(ssh_userauth_password(client.get(), "alice", "secret"), SSH_AUTH_DENIED);
+  EXPECT_EQ(ssh_userauth_password(client.get(), "alice", ""), SSH_AUTH_DENIED);
   EXPECT_THAT(client.error(), HasSubstr("Too many authentication failures"));
-  EXPECT_THAT(server.record().unsupported, ElementsAre("password", "password"));
+  EXPECT_THAT(server.record().passwords, ElementsAre("secret", ""));
+}
+
+TEST(Authentication, HandsPasswordsOverAndShowsWhatIsSaid) {
+  TestServer server({.password = "right"});
+  RawClient client(server);
+  ASSERT_TRUE(client.connected()) << client.error();
+  EXPECT_EQ(ssh_userauth_password(client.get(), "alice", "wrong"), SSH_AUTH_DENIED);
+  char* banner = ssh_get_issue_banner(client.get());
+  EXPECT_STREQ(banner, "a word from PAM\r\n");
+  ssh_string_free_char(banner);
+  EXPECT_EQ(ssh_userauth_password(client.get(), "alice", "right"), SSH_AUTH_SUCCESS);
+}
+
+TEST(Authentication, DoesNotHandOverAPasswordThatIsTooLong) {
+  TestServer server;
+  RawClient client(server);
+  ASSERT_TRUE(client.connected()) << client.error();
+  const std::string longest(limits::kMaxAnswer, 'x');
+  EXPECT_EQ(ssh_userauth_password(client.get(), "alice", (longest + "x").c_str()), SSH_AUTH_DENIED);
+  EXPECT_EQ(ssh_userauth_password(client.get(), "alice", longest.c_str()), SSH_AUTH_DENIED);
+  EXPECT_THAT(server.record().passwords, ElementsAre(longest));
+  EXPECT_THAT(server.record().unsupported, ElementsAre("password"));
+}
+
+// Answers every prompt by "NUMBER", the last round's last one by `last`; returns the outcome.
+int converse(ssh_session client, std::size_t rounds, const char* last) {
+  int code = ssh_userauth_kbdint(client, "alice", nullptr);
+  for (std::size_t round = 0; code == SSH_AUTH_INFO; ++round) {
+    const int prompts = ssh_userauth_kbdint_getnprompts(client);
+    EXPECT_STREQ(ssh_userauth_kbdint_getinstruction(client), "instruction");
+    for (int i = 0; i < prompts; ++i) {
+      char echo = 2;
+      const auto number = static_cast<unsigned>(i);
+      const std::string text = ssh_userauth_kbdint_getprompt(client, number, &echo);
+      EXPECT_EQ(text, std::to_string(round) + "." + std::to_string(i) + ": ");
+      EXPECT_EQ(echo, i % 2);
+      const bool is_last = round + 1 == rounds && i + 1 == prompts;
+      ssh_userauth_kbdint_setanswer(client, number, is_last ? last : std::to_string(i).c_str());
+    }
+    code = ssh_userauth_kbdint(client, "alice", nullptr);
+  }
+  return code;
+}
+
+TEST(Authentication, HoldsConversationsOfManyPromptsAndRounds) {
+  for (const auto& [rounds, prompts] :
+       std::vector<std::pair<std::size_t, std::size_t>>{{1, 1}, {3, 2}, {32, 32}}) {
+    TestServer server({.password = "right", .rounds = rounds, .prompts = prompts});
+    RawClient client(server);
+    ASSERT_TRUE(client.connected()) << client.error();
+    EXPECT_EQ(converse(client.get(), rounds, "wrong"), SSH_AUTH_DENIED);
+    EXPECT_EQ(converse(client.get(), rounds, "right"), SSH_AUTH_SUCCESS) << client.error();
+    const auto answers = server.record().answers;
+    ASSERT_EQ(answers.size(), 2 * rounds);
+    for (const auto& round : answers) EXPECT_EQ(round.size(), prompts);
+  }
 }
 
 }  // namespace

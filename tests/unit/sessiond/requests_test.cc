@@ -68,6 +68,64 @@ TEST(AuthRequest, KeepsEveryByteOfTheUserName) {
   EXPECT_EQ(request->user, user);
 }
 
+Bytes begun(std::string_view method) {
+  return packed(std::string_view("user"), std::string_view("ssh-connection"), method);
+}
+
+TEST(AuthRequest, TakesAPasswordButNoChangeOfIt) {
+  Bytes plain = begun("password");
+  plain.push_back(0);
+  EXPECT_FALSE(parse_auth_request(plain).ok());
+  put(plain, std::string_view("se\0cret", 7));
+  const auto request = parse_auth_request(plain);
+  ASSERT_TRUE(request.ok());
+  EXPECT_FALSE(request->password->change);
+  EXPECT_EQ(request->password->password->text(), std::string_view("se\0cret", 7));
+  plain.push_back(0);
+  EXPECT_FALSE(parse_auth_request(plain).ok());
+  Bytes change = begun("password");
+  change.push_back(1);
+  put(change, std::string_view("old"));
+  EXPECT_FALSE(parse_auth_request(change).ok());
+  put(change, std::string_view("new"));
+  const auto changing = parse_auth_request(change);
+  ASSERT_TRUE(changing.ok());
+  EXPECT_TRUE(changing->password->change);
+  EXPECT_TRUE(changing->password->password->empty());
+}
+
+TEST(AuthRequest, KnowsWhichSubmethodsTheClientTakes) {
+  for (const auto& [hints, pam] : std::vector<std::pair<std::string_view, bool>>{
+           {"", true}, {"pam", true}, {"skey,pam", true}, {"skey", false}, {"pamela", false}}) {
+    Bytes bytes = begun("keyboard-interactive");
+    put(bytes, std::string_view());
+    EXPECT_FALSE(parse_auth_request(bytes).ok());
+    put(bytes, hints);
+    const auto request = parse_auth_request(bytes);
+    ASSERT_TRUE(request.ok());
+    EXPECT_EQ(request->interactive->by_pam, pam) << hints;
+  }
+}
+
+TEST(AuthRequest, TakesABoundedNumberOfAnswers) {
+  const auto none = parse_interactive_answers(packed(0U));
+  ASSERT_TRUE(none.ok() && none->has_value());
+  EXPECT_EQ((*none)->size(), 0U);
+  const auto two = parse_interactive_answers(packed(2U, std::string_view("a"), std::string_view()));
+  ASSERT_TRUE(two.ok() && two->has_value());
+  EXPECT_EQ((*two)->begin()->get().text(), "a");
+  EXPECT_FALSE(parse_interactive_answers(packed(2U, std::string_view("a"))).ok());
+  EXPECT_FALSE(parse_interactive_answers(packed(0U, 0U)).ok());
+  EXPECT_FALSE(parse_interactive_answers({}).ok());
+  for (const std::uint32_t many : {33U, 0xffffffffU}) {
+    const auto answers = parse_interactive_answers(packed(many));
+    EXPECT_TRUE(answers.ok() && !answers->has_value());
+  }
+  const std::string too_long(limits::kMaxAnswer + 1, 'x');
+  const auto answers = parse_interactive_answers(packed(1U, std::string_view(too_long)));
+  EXPECT_TRUE(answers.ok() && !answers->has_value());
+}
+
 TEST(ChannelRequest, TakesATerminalWithItsModes) {
   const auto pty = parse_pty_request(
       packed(std::string_view("xterm"), 80U, 24U, 0U, 0U, std::string_view("\x01\0\0\0\x03\0", 6)));

@@ -73,6 +73,7 @@ struct TestServer::Connection {
   Bytes session_id;
   std::string login;
   int failures = 0;
+  std::size_t round = 0;
   std::unique_ptr<GuestProcess> guest;
   std::unique_ptr<FakeIncus> incus;
   std::thread thread;
@@ -224,8 +225,50 @@ Status TestServer::answer_auth(Connection& connection, ipc::SessionMessage kind,
         refused.outcome = ipc::AuthOutcome::kTooManyFailures;
       }
       return connection.channel.send(refused);
+    case SessionMessage::kPasswordAuthRequest: {
+      const auto request = TRY(ipc::decode<ipc::PasswordAuthRequest>(bytes));
+      record_.passwords.emplace_back(request.password->text());
+      return judge_password(connection, record_.passwords.back() == script_.password);
+    }
+    case SessionMessage::kInteractiveAuthRequest: connection.round = 0; return ask(connection);
+    case SessionMessage::kInteractiveAnswersRequest: {
+      const auto request = TRY(ipc::decode<ipc::InteractiveAnswersRequest>(bytes));
+      auto& texts = record_.answers.emplace_back();
+      for (const auto& answer : request.answers) texts.emplace_back(answer->text());
+      if (++connection.round < script_.rounds) return ask(connection);
+      return judge_password(connection, !texts.empty() && texts.back() == script_.password);
+    }
     default: return fail("unexpected message");
   }
+}
+
+Status TestServer::judge_password(Connection& connection, bool right) {
+  ipc::AuthReply reply;
+  reply.methods = std::string("publickey,password,keyboard-interactive");
+  reply.text = std::string("a word from PAM");
+  if (right && !script_.password.empty()) {
+    reply.outcome = ipc::AuthOutcome::kSuccess;
+    reply.permissions = script_.permissions;
+    TRY(connection.channel.send(reply));
+    return open_target(connection);
+  }
+  if (++connection.failures >= script_.most_failures) {
+    reply.outcome = ipc::AuthOutcome::kTooManyFailures;
+  }
+  return connection.channel.send(reply);
+}
+
+Status TestServer::ask(Connection& connection) {
+  ipc::AuthReply reply;
+  reply.outcome = ipc::AuthOutcome::kPrompts;
+  reply.text = std::string("instruction");
+  std::vector<ipc::AuthPrompt> prompts;
+  for (std::size_t i = 0; i < script_.prompts; ++i) {
+    const std::string number = std::to_string(connection.round) + "." + std::to_string(i) + ": ";
+    prompts.push_back({number, i % 2 == 1});
+  }
+  reply.prompts = std::move(prompts);
+  return connection.channel.send(reply);
 }
 
 Status TestServer::verify(Connection& connection, const ipc::PublicKeyVerifyRequest& request) {

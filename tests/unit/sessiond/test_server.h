@@ -29,6 +29,9 @@ struct MonitorScript {
   int target_delay_ms = 0;
   bool real_guest = true;  // otherwise the target stays on its way
   bool vanish_after_login = false;
+  std::string password{};  // of everybody; empty: none is right
+  std::size_t rounds = 1;  // of questions, and how many prompts each has
+  std::size_t prompts = 1;
 };
 
 struct MonitorRecord {
@@ -40,6 +43,8 @@ struct MonitorRecord {
   std::size_t host_bound = 0;
   std::size_t failures = 0;
   std::vector<std::string> unsupported;
+  std::vector<std::string> passwords;
+  std::vector<std::vector<std::string>> answers;  // round by round
   std::vector<ipc::SessionOpenedNotice> opened;
   std::vector<ipc::SessionClosedNotice> closed;
   std::vector<std::string> disconnects;
@@ -84,6 +89,8 @@ class TestServer {
   Status answer(Connection& connection, const Bytes& bytes);
   Status answer_auth(Connection& connection, ipc::SessionMessage kind, const Bytes& bytes);
   Status verify(Connection& connection, const ipc::PublicKeyVerifyRequest& request);
+  Status judge_password(Connection& connection, bool right);
+  Status ask(Connection& connection);
   Status open_target(Connection& connection);
   ipc::HelloReply hello() const;
 

@@ -1,0 +1,62 @@
+"""A typed password is in no process that stays, neither after a login nor after a failure."""
+import os
+
+import paramiko
+import pytest
+
+from harness.process import Process
+from test_password import (PASSWORD, account, password_server, service,  # noqa: F401
+                           shell_output, transport_to)
+from test_walls import guests_on_the_host
+
+
+def needles(password):
+    return [password.encode(), password.encode("utf-16-le")]
+
+
+def assert_nowhere(server, password):
+    processes = [Process(server.pid), *server.connection_processes()]
+    names = [process.name for process in processes]
+    assert "ssh2incus-sessiond" in names and names.count("ssh2incus") >= 2, names
+    found = {str(process): process.search_memory(needles(password)) for process in processes}
+    assert set(found.values()) == {0}, found
+
+
+@pytest.mark.expect_logins(1)
+@pytest.mark.parametrize("method", ["password", "keyboard-interactive"])
+def test_after_login(password_server, account, method):  # noqa: F811
+    server = password_server()
+    with transport_to(server) as transport:
+        if method == "password":
+            transport.auth_password("c1+s2ipam1", PASSWORD, fallback=False)
+        else:
+            transport.auth_interactive("c1+s2ipam1", lambda *asked: [PASSWORD] * len(asked[2]))
+        assert shell_output(transport, "echo in") == b"in\n"
+        channel = transport.open_session()
+        channel.exec_command("echo ready; exec sleep 300")
+        assert channel.recv(6) == b"ready\n"
+        assert_nowhere(server, PASSWORD)
+        guests = [guest for guests in guests_on_the_host().values() for guest in guests]
+        assert guests
+        assert sum(guest.search_memory(needles(PASSWORD)) for guest in guests) == 0
+
+
+@pytest.mark.expect_logins(0)
+@pytest.mark.parametrize("method", ["password", "keyboard-interactive"])
+def test_after_a_failure(password_server, account, method):  # noqa: F811
+    server = password_server()
+    wrong = "wr0ng-but-Distinctive-9431"
+    with transport_to(server) as transport:
+        with pytest.raises(paramiko.AuthenticationException):
+            if method == "password":
+                transport.auth_password("c1+s2ipam1", wrong, fallback=False)
+            else:
+                transport.auth_interactive("c1+s2ipam1", lambda *asked: [wrong] * len(asked[2]))
+        assert transport.is_active()
+        assert_nowhere(server, wrong)
+
+
+@pytest.mark.expect_logins(0)
+def test_the_search_finds_what_is_there():
+    here = "found-".encode() + b"in-this-process-5518"
+    assert Process(os.getpid()).search_memory([here]) > 0
