@@ -15,10 +15,10 @@
 #include <span>
 #include <vector>
 
-#include "monitor/attendant_syscalls.h"
 #include "monitor/child_task.h"
 #include "monitor/key_command_syscalls.h"
 #include "monitor/key_reader.h"
+#include "monitor/pam_syscalls.h"
 
 namespace ssh2incus {
 namespace {
@@ -140,6 +140,30 @@ TEST(AttendantSandbox, ForbidsAlmostTheSameWhereAKeyCommandIsRun) {
 TEST(AttendantSandbox, RefusesTheKeyringSoftly) {
   const Attempt keyctl = kForbiddenToTheReader[0];
   EXPECT_EQ(tried_as_attendant(keyctl), "errno " + std::to_string(ENOSYS));
+}
+
+TEST(AttendantSandbox, LetsPamReplaceFilesOnlyWherePasswordsAreChecked) {
+  const auto tried = [](bool key_command, bool passwords, int number) {
+    const auto answer = ask_child(
+        [&](ipc::IpcChannel& channel, pid_t) {
+          report_refusals_to_channel();
+          if (!apply_syscall_filter(attendant_rules(key_command, passwords)).ok()) _exit(1);
+          const long result = syscall(number, -1, -1, -1);
+          const Bytes errors = {static_cast<std::uint8_t>(result < 0 ? errno : 0)};
+          static_cast<void>(channel.send_bytes(errors));
+        },
+        10'000);
+    return answer.ok() ? "errno " + std::to_string((*answer)[0]) : answer.error().message;
+  };
+  const auto error = [](int number) { return "errno " + std::to_string(number); };
+  for (const bool key_command : {false, true}) {
+    EXPECT_EQ(tried(key_command, true, SYS_fchown), error(EBADF));
+    EXPECT_EQ(tried(key_command, true, SYS_fchmod), error(EBADF));
+    EXPECT_EQ(tried(key_command, true, SYS_rename), error(EFAULT));
+    EXPECT_EQ(tried(key_command, false, SYS_fchown), error(EPERM));
+  }
+  EXPECT_EQ(tried(false, false, SYS_rename),
+            "the child made the refused system call " + std::to_string(SYS_rename));
 }
 
 TEST(KeyReaderSandbox, EndsAChildThatTriesTheForbidden) {

@@ -278,5 +278,20 @@ TEST(Reload, ChangesAndEndsAKeyCommandButDoesNotBeginOne) {
   EXPECT_EQ(next.authorized_keys_command, "/bin/other");
 }
 
+TEST(Reload, TakesPasswordsAwayButDoesNotBringThem) {
+  const auto chains = [](const char* text) {
+    return AuthenticationChains::parse(text, {}).value();
+  };
+  ServerConfig keys;
+  ServerConfig passwords;
+  passwords.auth_chains = chains("publickey password");
+  ServerConfig next = passwords;
+  EXPECT_EQ(keep_until_restart(keys, next), (Words{"auth-methods"}));
+  EXPECT_FALSE(next.password_authentication());
+  next = keys;
+  EXPECT_TRUE(keep_until_restart(passwords, next).empty());
+  EXPECT_FALSE(next.password_authentication());
+}
+
 }  // namespace
 }  // namespace ssh2incus
