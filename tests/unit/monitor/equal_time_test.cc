@@ -1,6 +1,7 @@
 // Refusals take the same time for a wrong user, a wrong password, a wrong group and a locked
 // account: a thousand tries of each at a monitor with a real attendant and a real PAM, interleaved
 // at random, compared by Kolmogorov and Smirnov's test.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
@@ -8,6 +9,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <mutex>
 #include <random>
 #include <thread>
 
@@ -21,7 +23,7 @@ namespace {
 
 constexpr int kTries = 1000;        // of each group
 constexpr int kPerConnection = 50;  // of those
-constexpr int kAtOnce = 8;          // connections
+constexpr int kAtOnce = 12;         // connections
 constexpr int kFloorMs = 60;
 constexpr const char* kPassword = "right-Horse-5";
 // sha512-crypt of it with few rounds: the test is about time, not about hashes.
@@ -100,7 +102,7 @@ class EqualTime : public testing::Test {
     const Log log = Log::to(null_.get());
     std::thread monitor([&] {
       Monitor(config_, *host_keys_, {}, log,
-              {std::move(ends.second), std::move(attendant.channel), UniqueFd()})
+              {std::move(ends.second), std::move(attendant.channel), {}})
           .run();
     });
     ipc::IpcChannel sessiond = std::move(ends.first);
