@@ -13,7 +13,6 @@
 #include <random>
 #include <thread>
 
-#include "common/syscall_filter.h"
 #include "monitor/attendant.h"
 #include "policy/failure_time.h"
 #include "tests/unit/monitor/monitor_fixture.h"
@@ -22,8 +21,12 @@
 namespace ssh2incus {
 namespace {
 
-// Of each group; sanitizers slow down what is measured, and what forks.
-constexpr int kTries = kSanitized ? 200 : 1000;
+// Of each group; sanitizers slow down what is measured.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr int kTries = 200;
+#else
+constexpr int kTries = 1000;
+#endif
 constexpr int kPerConnection = 50;  // of those
 constexpr int kAtOnce = 12;         // connections
 constexpr int kFloorMs = 40;
