@@ -30,7 +30,7 @@ struct LaterFlag {
   const char* feature;
   bool takes_value;
 };
-constexpr std::array<LaterFlag, 18> kLaterFlags = {{
+constexpr auto kLaterFlags = std::to_array<LaterFlag>({
     {"-b,--banner", "show banner on login", "banners", false},
     {"-c,--client-cert", "client certificate for remote", "remotes", true},
     {"-k,--client-key", "client key for remote", "remotes", true},
@@ -54,7 +54,7 @@ constexpr std::array<LaterFlag, 18> kLaterFlags = {{
     {"--chroot-sftp", "confine sftp of users other than root to their home", "file transfer",
      false},
     {"--idle-timeout", "end sessions that are idle for so long", "idle limits", true},
-}};
+});
 
 std::string default_socket() {
   if (const char* socket = std::getenv("INCUS_SOCKET"); socket != nullptr && *socket != '\0')
