@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "common/account_files.h"
 #include "common/result.h"
-#include "guest/account_files.h"
 
 namespace ssh2incus::guest {
 

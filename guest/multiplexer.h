@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "common/account_files.h"
 #include "common/guest_frames.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
-#include "guest/account_files.h"
 #include "guest/leader_table.h"
 #include "guest/output_queue.h"
 #include "guest/session.h"

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/account_files.h"
 #include "common/guest_protocol.h"
-#include "guest/account_files.h"
 
 namespace ssh2incus::guest {
 

@@ -7,10 +7,10 @@
 
 #include <string>
 
+#include "common/account_files.h"
 #include "common/guest_protocol.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
-#include "guest/account_files.h"
 
 namespace ssh2incus::guest {
 

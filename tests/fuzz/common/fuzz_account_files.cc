@@ -1,11 +1,11 @@
 // /etc/passwd, /etc/group and getent's output, written by a hostile instance.
 #include <cstdlib>
 
+#include "common/account_files.h"
 #include "common/limits.h"
-#include "guest/account_files.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace ssh2incus::guest;
+  using namespace ssh2incus;
   const std::string text(data, data + size);
   for (const auto* name : {"a", "root"}) {
     if (const auto account = find_account(text, name)) {

@@ -1,5 +1,5 @@
-// See account_files.h.
-#include "guest/account_files.h"
+// See account_files.h. Follows passwd(5), group(5) and shadow(5).
+#include "common/account_files.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 
 #include "common/limits.h"
 
-namespace ssh2incus::guest {
+namespace ssh2incus {
 namespace {
 
 // Calls visit(line) for each line until it returns true.
@@ -122,4 +122,4 @@ std::vector<gid_t> parse_initgroups(std::string_view line, std::string_view user
   return groups;
 }
 
-}  // namespace ssh2incus::guest
+}  // namespace ssh2incus

@@ -1,10 +1,10 @@
 // The instance's account files are written by strangers.
-#include "guest/account_files.h"
+#include "common/account_files.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace ssh2incus::guest {
+namespace ssh2incus {
 namespace {
 
 using testing::ElementsAre;
@@ -76,4 +76,4 @@ TEST(AccountFiles, ReadWhatGetentPrints) {
 }
 
 }  // namespace
-}  // namespace ssh2incus::guest
+}  // namespace ssh2incus

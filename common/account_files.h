@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ssh2incus::guest {
+namespace ssh2incus {
 
 struct Account {
   std::string name;
@@ -42,4 +42,4 @@ std::vector<gid_t> parse_initgroups(std::string_view line, std::string_view user
 // A home or shell can be used as a path: absolute, without NUL, newline and the like, of sane size.
 bool is_usable_path(std::string_view path);
 
-}  // namespace ssh2incus::guest
+}  // namespace ssh2incus
