@@ -1,5 +1,7 @@
 // The boundary between the monitor and the gateway. One OpenRequest per gateway process; any number
 // of progress and log notices; then ReadyReply or FailedReply, after which the gateway exits.
+// With --inauth a gateway may begin earlier, with an AuthGrant and requests about keys and
+// passwords, each answered by one reply; an OpenRequest that follows must be about the same target.
 // What the gateway sends is not trusted by the monitor beyond these types.
 #pragma once
 
@@ -16,15 +18,20 @@ namespace ssh2incus::ipc {
 
 enum class GatewayMessage : std::uint8_t {
   kOpenRequest = 1,
+  kAuthGrant,
+  kInstanceKeyRequest,
+  kInstancePasswordRequest,
   kProgressNotice = 65,
   kReadyReply,
   kFailedReply,
   kLogNotice,
   kCrashNotice,
+  kInstanceKeyReply,
+  kInstancePasswordReply,
 };
 constexpr bool is_valid(GatewayMessage kind) {
   const auto raw = static_cast<std::uint8_t>(kind);
-  return raw == 1 || (raw >= 65 && raw <= 69);
+  return (raw >= 1 && raw <= 4) || (raw >= 65 && raw <= 71);
 }
 
 // The grant: what the gateway is to open, and nothing else.
@@ -39,6 +46,64 @@ struct OpenRequest {
   auto fields() {
     return std::tie(socket_path, guest_path, project, instance, start_if_stopped, guest);
   }
+};
+
+// The grant of a gateway that is started before anybody has proved anything: it may read the
+// account files of that instance and the keys of that user in it, and start or change nothing.
+struct AuthGrant {
+  static constexpr auto kKind = GatewayMessage::kAuthGrant;
+  BoundedString<limits::kMaxPath> socket_path;
+  BoundedString<limits::kMaxProjectName> project;
+  BoundedString<limits::kMaxInstanceName> instance;
+  BoundedString<limits::kMaxUserName> user;  // inside the instance
+  BoundedString<64> source_address;
+  std::uint32_t utc_offset_seconds = 0;  // the two's complement of a std::int32_t
+  BoundedList<BoundedString<limits::kMaxEnvironmentName>, 64> permitted_environment;
+  auto fields() {
+    return std::tie(socket_path, project, instance, user, source_address, utc_offset_seconds,
+                    permitted_environment);
+  }
+};
+
+// Is this key authorised by the user's own files in the instance?
+struct InstanceKeyRequest {
+  static constexpr auto kKind = GatewayMessage::kInstanceKeyRequest;
+  BoundedBytes<limits::kMaxPublicKeyBlob> key_blob;
+  std::uint64_t now_unix = 0;
+  auto fields() { return std::tie(key_blob, now_unix); }
+};
+
+// grant: a KeyGrant (policy/authorized_keys.h), encoded as any other structure.
+struct InstanceLine {
+  BoundedBytes<limits::kMaxKeyGrant> grant;
+  BoundedString<limits::kMaxPath> file;
+  std::uint32_t line = 0;
+  auto fields() { return std::tie(grant, file, line); }
+};
+
+// reasons: why files, malformed lines, or lines with this key were not accepted; for the log.
+struct InstanceKeyReply {
+  static constexpr auto kKind = GatewayMessage::kInstanceKeyReply;
+  std::optional<InstanceLine> accepted;
+  BoundedList<BoundedString<512>, 16> reasons;
+  auto fields() { return std::tie(accepted, reasons); }
+};
+
+// Is this the user's password in the instance?
+struct InstancePasswordRequest {
+  static constexpr auto kKind = GatewayMessage::kInstancePasswordRequest;
+  static constexpr bool kSecret = true;
+  BoundedSecret<limits::kMaxInstancePassword> password;
+  std::uint64_t now_unix = 0;
+  auto fields() { return std::tie(password, now_unix); }
+};
+
+// reason: why not; for the log.
+struct InstancePasswordReply {
+  static constexpr auto kKind = GatewayMessage::kInstancePasswordReply;
+  bool valid = false;
+  BoundedString<limits::kMaxLogText> reason;
+  auto fields() { return std::tie(valid, reason); }
 };
 
 struct GatewayProgress {

@@ -70,9 +70,10 @@ struct HelloReply {
   BoundedString<128> software_version;  // after "SSH-2.0-"
   std::uint32_t max_sessions = limits::kMaxSessionsPerConnection;
   bool debug = false;
+  BoundedString<limits::kMaxUserMessage> banner;  // before authentication (RFC 4252 §5.4), or empty
   auto fields() {
     return std::tie(host_keys, key_exchange, host_key_algorithms, ciphers, macs,
-                    public_key_algorithms, software_version, max_sessions, debug);
+                    public_key_algorithms, software_version, max_sessions, debug, banner);
   }
 };
 

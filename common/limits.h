@@ -33,6 +33,9 @@ inline constexpr std::size_t kMaxPrincipals = 256;  // of a certificate, as with
 inline constexpr std::size_t kMaxTrustedKeysFile = 1024UL * 1024;
 inline constexpr std::size_t kMaxRevokedKeysFile = 16UL * 1024 * 1024;
 inline constexpr std::size_t kMaxGroups = 1024;
+inline constexpr std::size_t kMaxKeyGrant = 64UL * 1024;        // encoded
+inline constexpr std::size_t kMaxInstancePassword = 511;        // libxcrypt's longest
+inline constexpr std::size_t kMaxInstanceFile = 1024UL * 1024;  // passwd, shadow
 inline constexpr std::uint32_t kMaxSignaturesPerConnection =
     100'000;                                         // rekeying every GiB for 100 TiB
 inline constexpr std::uint32_t kMaxKeyQueries = 64;  // of distinct keys, per connection
@@ -77,5 +80,7 @@ inline constexpr int kMaximumFailureMs = 5000;   // that took longer by itself i
 inline constexpr int kPamRoundMs = 90'000;       // a module waits for somebody's telephone
 inline constexpr int kPasswordFailureMs = 2000;  // the same where PAM was asked
 inline constexpr int kNextQuestionMs = 250;      // floor between an answer and the next question
+inline constexpr int kInstanceAuthMs = 15'000;   // account and key files, one hash
+inline constexpr int kInstanceFailureMs = 300;   // floor where an instance was asked
 
 }  // namespace ssh2incus::limits

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "common/result.h"
+#include "policy/trusted_file.h"
 
 namespace ssh2incus {
 
@@ -43,6 +44,8 @@ Result<ExecOperation> interpret_exec(std::string_view body);
 Result<std::string> interpret_operation_id(std::string_view body);
 // The answer to a wait for an operation.
 Result<OperationResult> interpret_operation(std::string_view body);
+// The header lines of an answer about a file: each of Incus's own exactly once.
+Result<FileFacts> interpret_file_head(std::string_view head);
 // The reason in an error answer, fit for a message; something general if there is none.
 std::string interpret_error(long http_status, std::string_view body);
 

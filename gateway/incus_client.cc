@@ -12,7 +12,7 @@
 namespace ssh2incus {
 namespace {
 
-constexpr std::size_t kMaxAnswer = 1024UL * 1024;
+constexpr std::size_t kMaxHead = 16UL * 1024;
 constexpr const char* kOrigin = "http://incus";
 
 struct FreeList {
@@ -31,10 +31,15 @@ std::string url_escaped(std::string_view text) {
   return result;
 }
 
+struct BoundedText {
+  std::string text;
+  std::size_t limit = 0;
+};
+
 std::size_t collect(char* data, std::size_t, std::size_t size, void* target) {
-  auto& body = *static_cast<std::string*>(target);
-  if (size > kMaxAnswer - body.size()) return CURL_WRITEFUNC_ERROR;
-  body.append(data, size);
+  auto& bounded = *static_cast<BoundedText*>(target);
+  if (size > bounded.limit - bounded.text.size()) return CURL_WRITEFUNC_ERROR;
+  bounded.text.append(data, size);
   return size;
 }
 
@@ -42,7 +47,8 @@ std::size_t collect(char* data, std::size_t, std::size_t size, void* target) {
 
 struct IncusClient::Transfer {
   std::string url;
-  std::string body;
+  BoundedText head{{}, kMaxHead};
+  BoundedText body{};
   std::unique_ptr<curl_slist, FreeList> headers;
 
   void add_header(const std::string& line) {
@@ -85,6 +91,7 @@ void IncusClient::prepare(const HttpRequest& request, Transfer& transfer) {
     CHECK(curl_easy_setopt(easy, option, value) == CURLE_OK);
   };
   transfer.url = kOrigin + request.path.str();
+  transfer.body.limit = request.max_answer;
   transfer.add_header("Expect:");
   for (const std::string& line : request.headers) transfer.add_header(line);
   set(CURLOPT_URL, transfer.url.c_str());
@@ -97,7 +104,11 @@ void IncusClient::prepare(const HttpRequest& request, Transfer& transfer) {
   set(CURLOPT_CUSTOMREQUEST, request.method);
   set(CURLOPT_WRITEFUNCTION, collect);
   set(CURLOPT_WRITEDATA, &transfer.body);
-  if (std::strcmp(request.method, "GET") != 0) {
+  set(CURLOPT_HEADERFUNCTION, collect);
+  set(CURLOPT_HEADERDATA, &transfer.head);
+  if (std::strcmp(request.method, "HEAD") == 0) {
+    set(CURLOPT_NOBODY, 1L);
+  } else if (std::strcmp(request.method, "GET") != 0) {
     transfer.add_header(std::string("Content-Type: ") + request.content_type);
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     set(CURLOPT_POSTFIELDS, request.body.empty() ? "" : request.body.data());
@@ -152,7 +163,8 @@ Outcome<HttpReply> IncusClient::request(const HttpRequest& request, const Patien
   curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &reply.status);
   curl_multi_remove_handle(multi_.get(), easy_.get());
   if (!performed.ok()) return performed.failure();
-  reply.body = std::move(transfer.body);
+  reply.head = std::move(transfer.head.text);
+  reply.body = std::move(transfer.body.text);
   return reply;
 }
 

@@ -17,6 +17,7 @@ namespace ssh2incus {
 
 struct HttpReply {
   long status = 0;
+  std::string head;  // header lines, each with its end of line
   std::string body;
   [[nodiscard]] bool ok() const { return status >= 200 && status < 300; }
 };
@@ -36,12 +37,15 @@ class ApiPath {
   bool has_query_ = false;
 };
 
+inline constexpr std::size_t kMaxAnswer = 1024UL * 1024;
+
 struct HttpRequest {
-  const char* method = "GET";
+  const char* method = "GET";  // HEAD: an answer without a body
   ApiPath path{};
   const char* content_type = "application/json";
   std::string_view body{};             // must outlive the request
   std::vector<std::string> headers{};  // "Name: value"
+  std::size_t max_answer = kMaxAnswer;
 };
 
 class IncusClient {

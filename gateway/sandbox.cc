@@ -3,6 +3,7 @@
 // monitor.
 #include "gateway/sandbox.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -25,6 +26,20 @@ void report_to_monitor(int syscall_number) {
   [[maybe_unused]] const ssize_t ignored = write(kMonitorFd, message.data(), message.size());
 }
 
+// An instance's password hash is computed here: however its cost was judged, it can't take more.
+// (Sanitizers map terabytes.)
+Status limit_memory_and_time() {
+#ifndef __SANITIZE_ADDRESS__
+  constexpr rlim_t kAddressSpace = 512UL * 1024 * 1024;
+  const rlimit space{kAddressSpace, kAddressSpace};
+  if (setrlimit(RLIMIT_AS, &space) != 0) return system_error("setrlimit AS");
+#endif
+  constexpr rlim_t kCpuSeconds = 30;
+  const rlimit time{kCpuSeconds, kCpuSeconds};
+  if (setrlimit(RLIMIT_CPU, &time) != 0) return system_error("setrlimit CPU");
+  return {};
+}
+
 }  // namespace
 
 Status enter_sandbox(const GatewayIds& ids) {
@@ -34,6 +49,7 @@ Status enter_sandbox(const GatewayIds& ids) {
   TRY(become_user(ids.uid, ids.gid, groups));
   TRY(keep_capabilities_only({}));
   TRY(apply_resource_limits({.no_new_processes = true, .no_file_growth = true, .open_files = 64}));
+  TRY(limit_memory_and_time());
   TRY(forbid_dumps());
   report_refused_syscalls(report_to_monitor);
   return apply_syscall_filter(kGatewaySyscalls);

@@ -34,7 +34,7 @@ inline constexpr std::array kGatewaySyscalls = {
     SyscallRule{SCMP_SYS(poll),            "every wait"},
     SyscallRule{SCMP_SYS(ppoll),           "poll() on newer libcs"},
     // the monitor
-    SyscallRule{SCMP_SYS(recvmsg),         "the one OpenRequest"},
+    SyscallRule{SCMP_SYS(recvmsg),         "requests"},
     SyscallRule{SCMP_SYS(sendmsg),         "replies, and the streams with ReadyReply"},
     SyscallRule{SCMP_SYS(write),           "the crash notice, libcurl's wakeup pair, assertions"},
     // the guest's binary
@@ -45,9 +45,9 @@ inline constexpr std::array kGatewaySyscalls = {
     SyscallRule{SCMP_SYS(close),           "files and connections"},
     // memory; never executable
     SyscallRule{SCMP_SYS(brk),             "malloc"},
-    SyscallRule{SCMP_SYS(mmap),            "malloc", SyscallAction::kAllow, 0, argument_is(2, 0, PROT_EXEC)},
+    SyscallRule{SCMP_SYS(mmap),            "malloc; the memory of scrypt and yescrypt", SyscallAction::kAllow, 0, argument_is(2, 0, PROT_EXEC)},
     SyscallRule{SCMP_SYS(mprotect),        "malloc", SyscallAction::kAllow, 0, argument_is(2, 0, PROT_EXEC)},
-    SyscallRule{SCMP_SYS(munmap),          "free"},
+    SyscallRule{SCMP_SYS(munmap),          "free; the same"},
     SyscallRule{SCMP_SYS(mremap),          "realloc"},
     SyscallRule{SCMP_SYS(madvise),         "free"},
     SyscallRule{SCMP_SYS(futex),           "locks of OpenSSL and libc"},

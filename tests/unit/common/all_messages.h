@@ -19,8 +19,10 @@ using SessionMessages =
                ipc::TargetReadyNotice, ipc::TargetFailedNotice, ipc::ShutdownNotice,
                ipc::SessionOpenedNotice, ipc::SessionClosedNotice, ipc::DisconnectNotice,
                ipc::LogNotice, ipc::CrashNotice>;
-using GatewayMessages = std::tuple<ipc::OpenRequest, ipc::GatewayProgress, ipc::ReadyReply,
-                                   ipc::FailedReply, ipc::GatewayLog, ipc::GatewayCrash>;
+using GatewayMessages =
+    std::tuple<ipc::OpenRequest, ipc::GatewayProgress, ipc::ReadyReply, ipc::FailedReply,
+               ipc::GatewayLog, ipc::GatewayCrash, ipc::AuthGrant, ipc::InstanceKeyRequest,
+               ipc::InstanceKeyReply, ipc::InstancePasswordRequest, ipc::InstancePasswordReply>;
 using GuestStructures =
     std::tuple<GuestGrant, GuestHello, FrameHeader, TerminalSize, PtyRequest, OpenSession,
                WindowChange, SignalRequest, Opened, OpenFailed, Exited, WindowAdjust>;

@@ -1,0 +1,106 @@
+// One request, one reply; see service.h. The monitor's requests are trusted as far as their types
+// and order go; what Incus and instances answer isn't.
+#include "gateway/service.h"
+
+#include <array>
+
+#include "gateway/open_target.h"
+
+namespace ssh2incus {
+namespace {
+
+constexpr int kFirstRequestMs = 30'000;
+constexpr int kForEver = -1;  // the client types its password; the monitor's end ends the wait
+
+}  // namespace
+
+Status GatewayService::run() {
+  int timeout_ms = kFirstRequestMs;
+  for (;;) {
+    auto packet = TRY(monitor_.receive(timeout_ms));
+    if (!packet) return {};
+    if (!packet->fds.empty()) return fail("unexpected file descriptors");
+    const auto kind = ipc::kind_of<ipc::GatewayMessage>(packet->bytes);
+    if (kind == ipc::GatewayMessage::kOpenRequest) {
+      return on_open(TRY(ipc::decode<ipc::OpenRequest>(packet->bytes)));
+    }
+    if (kind == ipc::GatewayMessage::kAuthGrant) {
+      const auto grant = TRY(ipc::decode<ipc::AuthGrant>(packet->bytes));
+      TRY(on_auth_grant(grant));
+    } else if (kind == ipc::GatewayMessage::kInstanceKeyRequest) {
+      const auto request = TRY(ipc::decode<ipc::InstanceKeyRequest>(packet->bytes));
+      TRY(on_key(request));
+    } else if (kind == ipc::GatewayMessage::kInstancePasswordRequest) {
+      const auto request = TRY(ipc::decode<ipc::InstancePasswordRequest>(packet->bytes));
+      TRY(on_password(request));
+    } else {
+      return fail("not a request");
+    }
+    timeout_ms = kForEver;
+  }
+}
+
+// A little less than the monitor's own patience, so that the reason reaches it.
+Patience GatewayService::for_questions() const {
+  return {monitor_.fd(), limits::kInstanceAuthMs - 1000};
+}
+
+Status GatewayService::on_auth_grant(const ipc::AuthGrant& grant) {
+  if (authentication_) return fail("a second grant");
+  if (client_.ok()) {
+    authentication_.emplace(InstanceAuthentication::create(*client_, grant));
+  } else {
+    authentication_.emplace(client_.error());
+  }
+  return {};
+}
+
+Status GatewayService::on_key(const ipc::InstanceKeyRequest& request) {
+  if (!authentication_) return fail("a question without a grant");
+  if (authentication_->ok()) {
+    return monitor_.send((*authentication_)->find_key(request, for_questions()));
+  }
+  ipc::InstanceKeyReply reply;
+  reply.reasons = std::vector{truncated<512>(authentication_->error().message)};
+  return monitor_.send(reply);
+}
+
+Status GatewayService::on_password(const ipc::InstancePasswordRequest& request) {
+  if (!authentication_) return fail("a question without a grant");
+  if (authentication_->ok()) {
+    const auto now = static_cast<std::int64_t>(request.now_unix);
+    return monitor_.send(
+        (*authentication_)->check_password(*request.password, now, for_questions()));
+  }
+  return monitor_.send(ipc::InstancePasswordReply{
+      false, truncated<limits::kMaxLogText>(authentication_->error().message)});
+}
+
+Status GatewayService::on_open(const ipc::OpenRequest& request) {
+  if (authentication_ && authentication_->ok() && !(*authentication_)->is_about(request)) {
+    return fail("a grant for another target than the questions");
+  }
+  if (!client_.ok()) {
+    const std::string text = "the gateway can't start: " + client_.error().message;
+    return monitor_.send(
+        ipc::FailedReply{TargetFailure::kIncusError, truncated<limits::kMaxUserMessage>(text)});
+  }
+  const Progress progress = [&](const std::string& text) {
+    // If the monitor has gone, the next wait notices.
+    static_cast<void>(
+        monitor_.send(ipc::GatewayProgress{truncated<limits::kMaxUserMessage>(text)}));
+  };
+  const Patience patience(monitor_.fd(), limits::kGatewayOpenMs - 1000);
+  auto opened = open_target(*client_, request, progress, patience);
+  if (!opened.ok()) {
+    const Failure& failure = opened.failure();
+    return monitor_.send(
+        ipc::FailedReply{failure.kind, truncated<limits::kMaxUserMessage>(failure.text)});
+  }
+  const GuestStreams& streams = opened->streams;
+  const std::array fds = {streams.input.get(), streams.output.get(), streams.errors.get(),
+                          streams.control.get()};
+  return monitor_.send(ipc::ReadyReply{opened->uid, truncated<64>(opened->instance_uuid)}, fds);
+}
+
+}  // namespace ssh2incus

@@ -1,0 +1,35 @@
+// The gateway's conversation with the monitor: perhaps questions about keys and passwords first,
+// then one grant to carry out. A request out of order ends the process.
+#pragma once
+
+#include <optional>
+
+#include "common/ipc_channel.h"
+#include "gateway/incus_client.h"
+#include "gateway/instance_authentication.h"
+
+namespace ssh2incus {
+
+class GatewayService {
+ public:
+  // client: or why there is none, for the monitor to hear.
+  GatewayService(ipc::IpcChannel& monitor, Result<IncusClient>& client)
+      : monitor_(monitor), client_(client) {}
+
+  // Until a grant has been carried out, or the monitor has gone.
+  Status run();
+
+ private:
+  Status on_auth_grant(const ipc::AuthGrant& grant);
+  Status on_key(const ipc::InstanceKeyRequest& request);
+  Status on_password(const ipc::InstancePasswordRequest& request);
+  Status on_open(const ipc::OpenRequest& request);
+  [[nodiscard]] Patience for_questions() const;
+
+  ipc::IpcChannel& monitor_;
+  Result<IncusClient>& client_;
+  // Present once a grant for questions has come; an error where it can't be used.
+  std::optional<Result<InstanceAuthentication>> authentication_;
+};
+
+}  // namespace ssh2incus
