@@ -29,6 +29,7 @@ struct AttendantConfig {
   AccountCheckConfig account;
   bool password_authentication = false;  // PAM's modules may write
   GatewayIdentity gateway;
+  bool instance_authentication = false;  // a gateway may be started before a login
 };
 
 struct SpawnedAttendant {

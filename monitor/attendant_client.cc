@@ -25,6 +25,16 @@ Result<Reply> ask_plainly(ipc::IpcChannel& attendant, const Request& request, in
   return ipc::decode<Reply>(packet.bytes);
 }
 
+template <ipc::Message Request>
+Result<StartedGateway> start_gateway(ipc::IpcChannel& attendant, int timeout_ms) {
+  ipc::Packet packet = TRY(ask(attendant, Request{}, timeout_ms));
+  const GatewayStartReply reply = TRY(ipc::decode<GatewayStartReply>(packet.bytes));
+  if (reply.pid == 0) return fail(*reply.reason);
+  if (packet.fds.size() != 1) return fail("the attendant sent no channel to the gateway");
+  return StartedGateway{static_cast<pid_t>(reply.pid),
+                        ipc::IpcChannel(std::move(packet.fds.front()))};
+}
+
 }  // namespace
 
 Result<LookupReply> attendant_lookup(ipc::IpcChannel& attendant, const HostUser& user,
@@ -56,12 +66,11 @@ Result<PamReply> attendant_pam_abort(ipc::IpcChannel& attendant, int timeout_ms)
 }
 
 Result<StartedGateway> attendant_start_gateway(ipc::IpcChannel& attendant, int timeout_ms) {
-  ipc::Packet packet = TRY(ask(attendant, GatewayStartRequest{}, timeout_ms));
-  const GatewayStartReply reply = TRY(ipc::decode<GatewayStartReply>(packet.bytes));
-  if (reply.pid == 0) return fail(*reply.reason);
-  if (packet.fds.size() != 1) return fail("the attendant sent no channel to the gateway");
-  return StartedGateway{static_cast<pid_t>(reply.pid),
-                        ipc::IpcChannel(std::move(packet.fds.front()))};
+  return start_gateway<GatewayStartRequest>(attendant, timeout_ms);
+}
+
+Result<StartedGateway> attendant_start_questions(ipc::IpcChannel& attendant, int timeout_ms) {
+  return start_gateway<QuestionsStartRequest>(attendant, timeout_ms);
 }
 
 }  // namespace ssh2incus

@@ -27,5 +27,6 @@ Result<PamReply> attendant_pam_answer(ipc::IpcChannel& attendant, const PamAnswe
                                       int timeout_ms);
 Result<PamReply> attendant_pam_abort(ipc::IpcChannel& attendant, int timeout_ms);
 Result<StartedGateway> attendant_start_gateway(ipc::IpcChannel& attendant, int timeout_ms);
+Result<StartedGateway> attendant_start_questions(ipc::IpcChannel& attendant, int timeout_ms);
 
 }  // namespace ssh2incus

@@ -85,6 +85,9 @@ Status AttendantSession::serve(const ipc::Packet& packet) {
     case AttendantMessage::kPamAbortRequest:
       TRY(ipc::decode<PamAbortRequest>(packet.bytes));
       return on_pam_abort();
+    case AttendantMessage::kQuestionsStartRequest:
+      TRY(ipc::decode<QuestionsStartRequest>(packet.bytes));
+      return on_questions_start();
     default: return fail("not a request");
   }
 }
@@ -168,6 +171,15 @@ Status AttendantSession::pass_on_pam() {
 
 Status AttendantSession::on_gateway_start() {
   finished_ = true;
+  return answer_with_gateway();
+}
+
+Status AttendantSession::on_questions_start() {
+  if (!config_.instance_authentication) return fail("instances aren't asked about logins");
+  return answer_with_gateway();
+}
+
+Status AttendantSession::answer_with_gateway() {
   const auto gateway = launch_gateway(config_.gateway);
   if (!gateway.ok()) {
     return channel_.send(

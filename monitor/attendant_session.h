@@ -36,6 +36,8 @@ class AttendantSession {
   Status on_pam_abort();
   Status pass_on_pam();
   Status on_gateway_start();
+  Status on_questions_start();
+  Status answer_with_gateway();
 
   ipc::IpcChannel& channel_;
   const AttendantConfig& config_;

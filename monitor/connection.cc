@@ -116,6 +116,7 @@ Result<Started> start_children(const ServerConfig& server, const ConnectionSetup
   config.key_command = setup.key_command;
   config.account.service = server.pam_service;
   config.password_authentication = server.password_authentication();
+  config.instance_authentication = server.instance_authentication;
   SpawnedAttendant attendant = TRY(spawn_attendant(config));
   auto [ours, theirs] = TRY(ipc::IpcChannel::pair());
   const UniqueFd sessiond_end = theirs.release();

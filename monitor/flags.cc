@@ -11,6 +11,7 @@
 #include "common/limits.h"
 #include "common/names.h"
 #include "monitor/flags_certificates.h"
+#include "monitor/flags_instance.h"
 #include "monitor/flags_network.h"
 #include "monitor/flags_password.h"
 #include "monitor/listening_sockets.h"
@@ -36,8 +37,6 @@ constexpr auto kLaterFlags = std::to_array<LaterFlag>({
     {"-k,--client-key", "client key for remote", "remotes", true},
     {"-H,--healthcheck", "enable Incus health check every X minutes, e.g. \"5m\"", "health checks",
      true},
-    {"-I,--inauth", "enable authentication using instance keys", "instance authentication", false},
-    {"--noauth", "disable SSH authentication completely", "logins without authentication", false},
     {"--pprof", "enable diagnostics", "diagnostics", false},
     {"--pprof-listen", "diagnostics listen on \":port\" or \"host:port\" (default \":6060\")",
      "diagnostics", true},
@@ -92,6 +91,7 @@ struct RawFlags {
   std::string max_startups = "10:30:100";
   std::string auth_methods;
   PasswordFlags password;
+  InstanceFlags instance;
   std::array<bool, kLaterFlags.size()> later{};
   std::array<std::string, kLaterFlags.size()> later_values{};
 };
@@ -219,8 +219,11 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
     return wrong;
   }
   if (auto wrong = check_key_command(config); !wrong.empty()) return wrong;
+  if (config.no_authentication && !raw.auth_methods.empty())
+    return "--noauth: nothing is left for --auth-methods to do";
   if (auto wrong = set_auth_chains(config, raw); !wrong.empty()) return wrong;
   if (auto wrong = check_certificate_flags(config); !wrong.empty()) return wrong;
+  if (auto wrong = check_instance_flags(config, raw.instance); !wrong.empty()) return wrong;
   if (auto wrong = why_not_password_flags(config); !wrong.empty()) return wrong;
   if (!raw.max_startups.empty()) {
     auto parsed = parse_max_startups(raw.max_startups);
@@ -259,6 +262,7 @@ FlagParser::FlagParser() : state_(std::make_unique<State>()) {
   add_own_flags(app, state_->config, state_->raw);
   add_certificate_flags(app, state_->config);
   add_password_flags(app, state_->config, state_->raw.password);
+  add_instance_flags(app, state_->config, state_->raw.instance);
 }
 
 FlagParser::~FlagParser() = default;

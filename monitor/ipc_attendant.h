@@ -30,6 +30,7 @@ enum class AttendantMessage : std::uint8_t {
   kPamStartRequest,
   kPamAnswersRequest,
   kPamAbortRequest,
+  kQuestionsStartRequest,
   // attendant to monitor
   kLookupReply = 65,
   kKeysReply,
@@ -39,10 +40,10 @@ enum class AttendantMessage : std::uint8_t {
   kFailedNotice,
   kPamReply,
 };
-inline constexpr std::size_t kAttendantRequestCount = 7;
+inline constexpr std::size_t kAttendantRequestCount = 8;
 constexpr bool is_valid(AttendantMessage kind) {
   const auto raw = static_cast<std::uint8_t>(kind);
-  return (raw >= 1 && raw <= 7) || (raw >= 65 && raw <= 71);
+  return (raw >= 1 && raw <= 8) || (raw >= 65 && raw <= 71);
 }
 
 // Who is it that logs in? All later requests are about this user.
@@ -199,6 +200,13 @@ struct GatewayStartRequest {
   auto fields() { return std::tie(); }
 };
 
+// Starts a gateway that will be asked about keys and passwords of the instance, before anybody has
+// proved anything; refused unless the server was started with --inauth. Answered as the former.
+struct QuestionsStartRequest {
+  static constexpr auto kKind = AttendantMessage::kQuestionsStartRequest;
+  auto fields() { return std::tie(); }
+};
+
 // With one fd, the end of an IpcChannel to the gateway (common/ipc_gateway.h), if pid isn't 0.
 // Without any fd, and with the reason, if it is.
 struct GatewayStartReply {
@@ -261,6 +269,10 @@ inline constexpr std::array<AttendantRule, kAttendantRequestCount> kAttendantRul
      in_states(AttendantState::kUserKnown, AttendantState::kUserUnknown,
                AttendantState::kAccountValid),
      limits::kMaxConversations},
+    {AttendantMessage::kQuestionsStartRequest,
+     in_states(AttendantState::kUserKnown, AttendantState::kUserUnknown,
+               AttendantState::kAccountValid),
+     1},
 }};
 
 constexpr bool every_attendant_request_has_one_rule() {

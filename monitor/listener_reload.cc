@@ -44,6 +44,11 @@ std::vector<std::string> keep_until_restart(const ServerConfig& current, ServerC
   if (next.password_authentication() && !current.password_authentication()) {
     keep("auth-methods", current.auth_chains, next.auth_chains, kept);
   }
+  // The sockets that are open weren't chosen for it.
+  if (next.no_authentication && !current.no_authentication) {
+    keep("noauth", current.no_authentication, next.no_authentication, kept);
+    keep("auth-methods", current.auth_chains, next.auth_chains, kept);
+  }
   return kept;
 }
 

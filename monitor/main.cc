@@ -68,6 +68,10 @@ Status serve(ServerConfig config, const std::vector<std::string>& arguments) {
             {{"address", joined(config.listen)},
              {"version", SSH2INCUS_VERSION},
              {"incus_socket", config.incus_socket}});
+  if (config.no_authentication) {
+    log.write(LogLevel::kWarning, "open",
+              {{"reason", "--noauth: whoever can connect can log in without proving anything"}});
+  }
   Listener listener(config, std::move(setup), std::move(host_keys), log, std::move(sockets),
                     std::move(signals), arguments);
   listener.run();

@@ -186,7 +186,9 @@ void Monitor::serve_listener() {
 }
 
 // The attendant sends nothing unasked: readable means that it has done its work and ended.
-void Monitor::serve_attendant() {
+void Monitor::serve_attendant() { end_attendant(); }
+
+void Monitor::end_attendant() {
   attendant_open_ = false;
   channels_.attendant.release().reset();
   channels_.attendant_ended();

@@ -63,7 +63,9 @@ class Monitor {
   struct KeyVerdict {
     std::optional<KeyGrant> grant;  // none: not authorised
     std::string refusal;            // why it isn't
+    bool not_revoked = false;       // so that others than the host's files may be asked
     std::vector<LogField> details;  // by which line and principal it is
+    bool by_instance = false;       // the instance's file, not the host user's
   };
   // A key that has proven something, as the access policy knows it.
   struct ProvenKey {
@@ -75,7 +77,8 @@ class Monitor {
     AuthMethod method{};
     std::optional<KeyGrant> grant;  // what it restricts the login to
     std::optional<ProvenKey> key;   // if it was one
-    std::vector<LogField> details;
+    std::vector<LogField> details{};
+    bool by_instance = false;  // the instance vouches for its own user: no host user is proven
   };
 
   // monitor.cc: loop and dispatch
@@ -108,7 +111,7 @@ class Monitor {
   Status on_unsupported(const ipc::UnsupportedAuthRequest& request);
   [[nodiscard]] bool may_try(AuthMethod method) const;
   // How long a failure by that method takes at least.
-  [[nodiscard]] int failure_floor_ms(std::string_view method) const;
+  [[nodiscard]] int failure_floor_ms(std::string_view method);
   // Each answers the request that led to it, of kind `by`, with an AuthReply.
   Status on_proven(ipc::SessionMessage by, const Proof& proof, Clock::time_point started);
   Status fail_attempt(ipc::SessionMessage by, const Proof& proof, const std::string& reason,
@@ -118,6 +121,8 @@ class Monitor {
   Status accept(ipc::SessionMessage by, const std::vector<LogField>& fields);
   Result<std::string> why_not_let_in(const Proof& proof);
   void wait_for_floor(Clock::time_point started, int floor_ms) const;
+  // Whether a host user has proven something, so that the host's rules count.
+  [[nodiscard]] bool host_user_counts() const;
   // A listener that has ended need not hear it.
   template <ipc::Message T>
   void tell_listener(const T& message) {
@@ -144,16 +149,34 @@ class Monitor {
   Result<KeyVerdict> look_up_key(const std::string& algorithm, const Bytes& blob,
                                  const Result<OfferedKey>& offered);
   Result<KeyVerdict> ask_for_key(const KeysRequest& request);
+  [[nodiscard]] bool may_ask_instance_for_key(const KeyVerdict& by_host,
+                                              const Result<OfferedKey>& offered) const;
   KeysRequest keys_request(const std::string& algorithm, const Bytes& blob,
                            const Result<OfferedKey>& offered) const;
   // Why the signed request is no proof; empty if it is one.
   Result<std::string> why_not_proven(const ipc::PublicKeyVerifyRequest& request,
                                      const Result<OfferedKey>& offered);
 
+  // monitor_instance.cc
+  [[nodiscard]] bool may_ask_instance() const;
+  KeyVerdict ask_instance_for_key(const Bytes& key_blob);
+  // Why it isn't the instance user's password; empty if it is.
+  std::string why_not_instance_password(const Secret& password);
+  Status on_instance_password(ipc::SessionMessage by, Proof proof, const Secret& password,
+                              const std::string& host_reason, Clock::time_point started);
+  [[nodiscard]] BoundedString<limits::kMaxUserName> instance_account() const;
+  void start_questions();
+  Status begin_questions();
+  template <typename Reply, typename Request>
+  Result<Reply> ask_gateway(const Request& request);
+  void give_questions_up(const Error& error);
+
   // monitor_target.cc
   Status on_session_opened(const ipc::SessionOpenedNotice& notice);
   Status on_session_closed(const ipc::SessionClosedNotice& notice);
   Status open_target();
+  Status take_gateway();
+  void end_attendant();
   // Tells sessiond and the log that there will be no guest.
   Status fail_target(const std::string& text, const std::string& log_reason);
   GuestGrant guest_grant() const;
@@ -166,6 +189,10 @@ class Monitor {
   const Log log_;
   Channels channels_;
   std::optional<ipc::IpcChannel> gateway_;
+  std::optional<ipc::IpcChannel> questions_;  // a gateway before the login (--inauth)
+  bool questions_over_ = false;               // it has failed: there is no second one
+  bool asked_instance_ = false;               // in this attempt
+  std::size_t proofs_by_instance_ = 0;        // among done_methods_
 
   MonitorState state_ = MonitorState::kStarting;
   RuleBook rules_;

@@ -1,7 +1,9 @@
 // Key exchange and authentication: signs exchange hashes, counts failures, and lets in who has
 // proven all that a chain of methods asks for. Every request comes from sessiond and repeats what
 // the network sent. The methods themselves: monitor_public_key.cc.
+#include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "common/escape.h"
 #include "monitor/monitor.h"
@@ -16,6 +18,8 @@ using ipc::SessionMessage;
 namespace {
 
 constexpr std::string_view kNone = "none";
+constexpr std::string_view kOpenBanner =
+    "ssh2incus: this server runs with --noauth: whoever can connect can log in.\r\n";
 
 }  // namespace
 
@@ -34,6 +38,7 @@ Status Monitor::on_hello(const ipc::HelloRequest& request) {
   reply.software_version = std::string("ssh2incus_" SSH2INCUS_VERSION);
   reply.max_sessions = config_.max_sessions;
   reply.debug = config_.debug;
+  if (config_.no_authentication) reply.banner = std::string(kOpenBanner);
   move_to(request.kKind, MonitorState::kKeyExchange);
   return channels_.sessiond.send(reply);
 }
@@ -100,7 +105,8 @@ Status Monitor::fail_attempt(SessionMessage by, const Proof& proof, const std::s
 
 // Whatever is still against the login, although the method has succeeded; empty if nothing is.
 Result<std::string> Monitor::why_not_let_in(const Proof& proof) {
-  if (can_be_guessed(proof.method) && info_.held_back(target_->host_user.str())) {
+  const std::string guessed = proof.by_instance ? *instance_account() : target_->host_user.str();
+  if (can_be_guessed(proof.method) && info_.held_back(guessed)) {
     return std::string("too many failures of this user lately");
   }
   if (proof.grant) {
@@ -109,6 +115,7 @@ Result<std::string> Monitor::why_not_let_in(const Proof& proof) {
     grant_ = std::move(*combined);
   }
   if (!config_.auth_chains.complete(done_methods_)) return std::string();
+  if (!host_user_counts()) return std::string();
   if (!account_check_) {
     account_check_ = TRY(from_attendant(
         attendant_account(channels_.attendant, at_most(limits::kAccountCheckMs + 1000))));
@@ -121,15 +128,18 @@ Result<std::string> Monitor::why_not_let_in(const Proof& proof) {
 
 Status Monitor::on_proven(SessionMessage by, const Proof& proof, Clock::time_point started) {
   done_methods_.push_back(proof.method);
+  if (proof.by_instance) ++proofs_by_instance_;
   const std::string reason = TRY(why_not_let_in(proof));
   if (!reason.empty()) {
     done_methods_.pop_back();
+    if (proof.by_instance) --proofs_by_instance_;
     return fail_attempt(by, proof, reason, started);
   }
   if (proof.key) proven_keys_.push_back(*proof.key);
   std::vector<LogField> fields = {{"login", login_}, {"method", auth_method_name(proof.method)}};
   fields.insert(fields.end(), proof.details.begin(), proof.details.end());
-  fields.emplace_back("host_user", target_->host_user.str());
+  if (proofs_by_instance_ > 0) fields.emplace_back("authenticated_by", "instance");
+  if (host_user_counts()) fields.emplace_back("host_user", target_->host_user.str());
   fields.emplace_back("target", target_text());
   if (config_.auth_chains.complete(done_methods_)) return accept(by, fields);
   attempts_.record(auth_method_name(proof.method), AttemptResult::kPartial);
@@ -146,7 +156,7 @@ Status Monitor::accept(SessionMessage by, const std::vector<LogField>& fields) {
   log_.write(LogLevel::kInfo, "auth_succeeded", fields);
   logged_in_ = true;
   move_to(by, MonitorState::kAuthenticated);
-  tell_listener(LoggedInNotice{target_->host_user.str()});
+  tell_listener(LoggedInNotice{host_user_counts() ? target_->host_user.str() : std::string()});
   ipc::AuthReply reply;
   reply.outcome = ipc::AuthOutcome::kSuccess;
   reply.text = take_text_for_client();
@@ -171,8 +181,18 @@ Status Monitor::refuse(SessionMessage by, std::string_view method, const std::st
   return channels_.sessiond.send(reply);
 }
 
+bool Monitor::host_user_counts() const { return done_methods_.size() > proofs_by_instance_; }
+
 Status Monitor::on_none(const ipc::NoneAuthRequest& request) {
-  return refuse(request.kKind, kNone, "method none", Clock::now());
+  const auto started = Clock::now();
+  if (may_try(AuthMethod::kNone)) {
+    Proof proof;
+    proof.method = AuthMethod::kNone;
+    if (account_refusal_.empty()) return on_proven(request.kKind, proof, started);
+    wait_for_floor(started, limits::kMinimumFailureMs);
+    return fail_attempt(request.kKind, proof, account_refusal_, started);
+  }
+  return refuse(request.kKind, kNone, "method none", started);
 }
 
 Status Monitor::on_unsupported(const ipc::UnsupportedAuthRequest& request) {
@@ -181,13 +201,16 @@ Status Monitor::on_unsupported(const ipc::UnsupportedAuthRequest& request) {
   return refuse(request.kKind, *request.method, "method isn't offered", Clock::now());
 }
 
-int Monitor::failure_floor_ms(std::string_view method) const {
+int Monitor::failure_floor_ms(std::string_view method) {
+  // Above what it takes to read an instance's files and compute a hash.
+  const int least = std::exchange(asked_instance_, false) ? limits::kInstanceFailureMs
+                                                          : limits::kMinimumFailureMs;
   for (const AuthMethod slow : {AuthMethod::kPassword, AuthMethod::kKeyboardInteractive}) {
     if (method == auth_method_name(slow) && config_.auth_chains.uses(slow)) {
-      return config_.password_failure_ms;
+      return std::max(config_.password_failure_ms, least);
     }
   }
-  return limits::kMinimumFailureMs;
+  return least;
 }
 
 void Monitor::wait_for_floor(Clock::time_point started, int floor_ms) const {

@@ -47,6 +47,13 @@ Status Monitor::start_pam(SessionMessage by, AuthMethod method, PamStartRequest 
   start.hopeless = !account_refusal_.empty();
   const PamReply reply = TRY(from_attendant(
       attendant_pam_start(channels_.attendant, start, at_most(limits::kPamRoundMs + 1000))));
+  const bool may_be_instances =
+      start.password && (!account_refusal_.empty() || reply.outcome == PamOutcome::kFailed ||
+                         reply.outcome == PamOutcome::kPrompts);
+  if (may_be_instances && may_ask_instance()) {
+    const std::string& reason = account_refusal_.empty() ? *reply.log_text : account_refusal_;
+    return on_instance_password(by, proof, **start.password, reason, started);
+  }
   return on_pam_reply(by, proof, reply, started);
 }
 

@@ -84,6 +84,7 @@ Result<Monitor::KeyVerdict> Monitor::ask_for_key(const KeysRequest& request) {
   }
   KeyVerdict verdict;
   verdict.refusal = reply.refusal.empty() ? "key not authorised" : *reply.refusal;
+  verdict.not_revoked = reply.not_revoked || config_.revoked_keys.empty();
   if (!reply.accepted || !account_) return verdict;
   verdict.grant = reply.accepted->grant;
   verdict.details = {
@@ -96,6 +97,14 @@ Result<Monitor::KeyVerdict> Monitor::ask_for_key(const KeysRequest& request) {
     verdict.details.emplace_back("principal_from", *reply.accepted->principal_from);
   }
   return verdict;
+}
+
+// Instances know nothing of certificates.
+bool Monitor::may_ask_instance_for_key(const KeyVerdict& by_host,
+                                       const Result<OfferedKey>& offered) const {
+  const bool answered = by_host.grant && account_refusal_.empty();
+  return !answered && by_host.not_revoked && offered.ok() && !offered->certificate &&
+         may_ask_instance();
 }
 
 Result<Monitor::KeyVerdict> Monitor::look_up_key(const std::string& algorithm, const Bytes& blob,
@@ -113,7 +122,11 @@ Result<Monitor::KeyVerdict> Monitor::look_up_key(const std::string& algorithm, c
                                     {}});
     if (!grant.ok()) {
       verdict.refusal = grant.error().message;
-      return keys_.emplace(blob, std::move(verdict)).first->second;
+      if (may_ask_instance_for_key(verdict, offered)) {
+    KeyVerdict other = ask_instance_for_key(blob);
+    if (other.grant) verdict = std::move(other);
+  }
+  return keys_.emplace(blob, std::move(verdict)).first->second;
     }
     certified = std::move(*grant);
   }
@@ -123,6 +136,10 @@ Result<Monitor::KeyVerdict> Monitor::look_up_key(const std::string& algorithm, c
     if (!grant.ok()) verdict.refusal = grant.error().message;
     verdict.grant = grant.ok() ? std::optional(std::move(*grant)) : std::nullopt;
   }
+  if (may_ask_instance_for_key(verdict, offered)) {
+    KeyVerdict other = ask_instance_for_key(blob);
+    if (other.grant) verdict = std::move(other);
+  }
   return keys_.emplace(blob, std::move(verdict)).first->second;
 }
 
@@ -131,8 +148,9 @@ Status Monitor::on_key_query(const ipc::PublicKeyQueryRequest& request) {
   const auto offered = inspect_offered_key(*request.algorithm, *request.key_blob);
   const bool listed = lists_algorithm(config_.public_key_algorithms, *request.algorithm);
   const KeyVerdict verdict = TRY(look_up_key(*request.algorithm, *request.key_blob, offered));
+  const bool let_in = verdict.by_instance || account_refusal_.empty();
   const bool acceptable = offered.ok() && listed && verdict.grant.has_value() &&
-                          account_refusal_.empty() && may_try(AuthMethod::kPublicKey) &&
+                          let_in && may_try(AuthMethod::kPublicKey) &&
                           !used_keys_.contains(offered->key_blob);
   if (acceptable) {
     attempts_.record(auth_method_name(AuthMethod::kPublicKey), AttemptResult::kPostponed);
@@ -178,7 +196,7 @@ Result<std::string> Monitor::why_not_proven(const ipc::PublicKeyVerifyRequest& r
   const Status verified =
       verify_signature(offered->key_blob, offered->signature_algorithm, *request.signature, data,
                        SkRequirements{grant.require_touch, grant.require_verify});
-  if (!account_refusal_.empty()) return account_refusal_;
+  if (!verdict.by_instance && !account_refusal_.empty()) return account_refusal_;
   if (!verdict.grant) return verdict.refusal;
   if (!verified.ok()) return verified.error().message;
   if (!lists_algorithm(config_.public_key_algorithms, *request.algorithm))
@@ -203,6 +221,7 @@ Status Monitor::on_key_verify(const ipc::PublicKeyVerifyRequest& request) {
   if (offered->certificate) proof.key->principals = offered->certificate->principals;
   proof.details.insert(proof.details.end(), verdict.details.begin(), verdict.details.end());
   used_keys_.insert(offered->key_blob);
+  proof.by_instance = verdict.by_instance;
   return on_proven(request.kKind, proof, started);
 }
 

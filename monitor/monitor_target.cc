@@ -2,6 +2,7 @@
 // and writing down sessions. The gateway parses what Incus and instances send and is not trusted.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "common/escape.h"
 #include "monitor/monitor.h"
@@ -10,6 +11,7 @@ namespace ssh2incus {
 namespace {
 
 constexpr const char* kDefaultProject = "default";
+constexpr std::uint32_t kNobody = 65534;
 
 EnvironmentEntry entry(const std::string& name, const std::string& value) {
   return {name, truncated<limits::kMaxEnvironmentValue>(value)};
@@ -47,11 +49,14 @@ GuestGrant Monitor::guest_grant() const {
 
 Status Monitor::open_target() {
   deadline_ = Clock::now() + std::chrono::milliseconds(limits::kGatewayOpenMs);
-  const AccessDecision decision = decide_target_access(*target_, *account_);
+  // Whom the instance has vouched for is nobody on the host.
+  const HostAccount account = host_user_counts() ? *account_ : HostAccount{"", kNobody, {}};
+  const AccessDecision decision = decide_target_access(*target_, account);
   if (!decision.allowed) return fail_target(decision.reason, decision.reason);
-  auto started = attendant_start_gateway(channels_.attendant, at_most(limits::kKeyLookupMs));
-  if (!started.ok()) return fail_target("the gateway can't be started", started.error().message);
-  gateway_.emplace(std::move(started->channel));
+  const bool attendant_kept = questions_.has_value();
+  if (auto taken = take_gateway(); !taken.ok()) {
+    return fail_target("the gateway can't be started", taken.error().message);
+  }
   ipc::OpenRequest request;
   request.socket_path = config_.incus_socket;
   request.guest_path = config_.libexec_dir + "/ssh2incus-guest";
@@ -61,6 +66,19 @@ Status Monitor::open_target() {
   if (auto sent = gateway_->send(request); !sent.ok()) {
     return fail_target("the gateway can't be reached", sent.error().message);
   }
+  if (attendant_kept) end_attendant();
+  return {};
+}
+
+// The one that has answered questions goes on with the same target; else it's started now, which
+// is the attendant's last work.
+Status Monitor::take_gateway() {
+  if (questions_) {
+    gateway_ = std::exchange(questions_, std::nullopt);
+    return {};
+  }
+  auto started = TRY(attendant_start_gateway(channels_.attendant, at_most(limits::kKeyLookupMs)));
+  gateway_.emplace(std::move(started.channel));
   return {};
 }
 

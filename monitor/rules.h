@@ -51,7 +51,7 @@ inline constexpr std::array<Rule, ipc::kSessiondMessageCount> kRules = [] {
       {kAuthStartRequest,        states(kReady),             states(kAuthenticating),        1,                                 1},
       {kPublicKeyQueryRequest,   states(kAuthenticating),    states(),                       limits::kMaxKeyQueries,            limits::kMaxKeyQueries},
       {kPublicKeyVerifyRequest,  states(kAuthenticating),    states(kAuthenticated),         limits::kMaxKeyQueries,            limits::kMaxKeyQueries},
-      {kNoneAuthRequest,         states(kAuthenticating),    states(),                       limits::kMaxKeyQueries,            limits::kMaxKeyQueries},
+      {kNoneAuthRequest,         states(kAuthenticating),    states(kAuthenticated),         limits::kMaxKeyQueries,            limits::kMaxKeyQueries},
       {kUnsupportedAuthRequest,  states(kAuthenticating),    states(),                       limits::kMaxKeyQueries,            limits::kMaxKeyQueries},
       {kPasswordAuthRequest,     states(kAuthenticating),    states(kAuthenticated),         limits::kMaxConversations,         limits::kMaxConversations},
       {kInteractiveAuthRequest,  states(kAuthenticating),    states(kAuthenticated),         limits::kMaxConversations,         limits::kMaxConversations},

@@ -37,6 +37,8 @@ struct ServerConfig {
   std::string authorized_principals_file;  // a pattern, see monitor/key_sources.h
   std::string pam_service = "ssh2incus";
   int password_failure_ms = limits::kPasswordFailureMs;  // a refused password takes that at least
+  bool instance_authentication = false;  // --inauth: keys and passwords inside instances
+  bool no_authentication = false;        // --noauth
   int login_grace_seconds = limits::kLoginGraceSeconds;
   std::uint32_t max_auth_tries = 6;
   std::uint32_t max_sessions = limits::kMaxSessionsPerConnection;

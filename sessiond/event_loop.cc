@@ -76,6 +76,7 @@ int EventLoop::judge(std::span<const std::uint8_t> request) {
     leave("no service requested");
     return SSH_AUTH_INFO;
   }
+  send_banner_once();
   return carry_out(authentication_->judge(request));
 }
 
@@ -112,6 +113,14 @@ int EventLoop::carry_out(const AuthVerdict& verdict) {
       return SSH_AUTH_INFO;
   }
   return SSH_AUTH_DENIED;
+}
+
+void EventLoop::send_banner_once() {
+  if (banner_sent_) return;
+  banner_sent_ = true;
+  if (settings_.banner.empty()) return;
+  const SshString text(ssh_string_from_char(settings_.banner->c_str()));
+  if (text) ssh_send_issue_banner(session_->raw(), text.get());
 }
 
 ssh_string EventLoop::on_sign(ssh_session /*session*/, ssh_key key, const char* algorithm,

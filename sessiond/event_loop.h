@@ -37,6 +37,7 @@ class EventLoop {
   int judge(std::span<const std::uint8_t> request);
   int judge_answers(std::span<const std::uint8_t> response);
   int carry_out(const AuthVerdict& verdict);
+  void send_banner_once();
   SshString sign(ssh_key key, std::string_view algorithm, std::span<const std::uint8_t> hash);
   void leave(std::string text);
 
@@ -48,6 +49,7 @@ class EventLoop {
   std::optional<Authentication> authentication_;
   std::optional<Channels> channels_;
   bool service_requested_ = false;
+  bool banner_sent_ = false;
   bool monitor_lost_ = false;
   std::optional<std::string> farewell_;  // what to tell the client at the end
 };

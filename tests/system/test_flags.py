@@ -35,7 +35,7 @@ def test_version(flag):
 @pytest.mark.expect_logins(0)
 @pytest.mark.parametrize("arguments", [
     ["-b"], ["-c", "f"], ["-k", "f"], ["-H", "5m"],
-    ["-I"], ["--noauth"], ["--pprof"], ["-r", "local"], ["--pprof-listen", ":6060"], ["-S", "login"],
+    ["--pprof"], ["-r", "local"], ["--pprof-listen", ":6060"], ["-S", "login"],
     ["-t", "f"], ["-T", "screen"], ["-u", "https://x:8443"], ["-w"], ["-C"], ["--allow-create"],
     ["--chroot-sftp"], ["--idle-timeout", "60"],
 ])

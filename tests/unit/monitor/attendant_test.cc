@@ -108,6 +108,30 @@ TEST_F(Attendant, StartsNoGatewayForAnUncheckedAccount) {
   EXPECT_FALSE(attendant_start_gateway(channel(), kWaitMs).ok());
 }
 
+TEST_F(Attendant, StartsNoGatewayBeforeALoginUnlessToldTo) {
+  ASSERT_TRUE(look_up("root").ok());
+  const auto gateway = attendant_start_questions(channel(), kWaitMs);
+  ASSERT_FALSE(gateway.ok());
+  EXPECT_THAT(gateway.error().message, HasSubstr("aren't asked"));
+}
+
+TEST_F(Attendant, GoesOnAfterAGatewayForQuestions) {
+  TearDown();
+  config_.instance_authentication = true;
+  auto spawned = spawn_attendant(config_);
+  ASSERT_TRUE(spawned.ok());
+  spawned_.emplace(std::move(spawned).value());
+  EXPECT_FALSE(attendant_start_questions(channel(), kWaitMs).ok()) << "before any lookup";
+  TearDown();
+  spawned = spawn_attendant(config_);
+  spawned_.emplace(std::move(spawned).value());
+  ASSERT_TRUE(look_up("s2i-nobody-has-this").ok());
+  const auto gateway = attendant_start_questions(channel(), kWaitMs);
+  ASSERT_TRUE(gateway.ok()) << gateway.error().message;
+  EXPECT_TRUE(attendant_keys(channel(), some_key(), kWaitMs).ok());
+  EXPECT_FALSE(attendant_start_questions(channel(), kWaitMs).ok()) << "one is enough";
+}
+
 TEST_F(Attendant, LooksUpOnlyOneUser) {
   ASSERT_TRUE(look_up("root").ok());
   const auto second = look_up("daemon");

@@ -251,6 +251,18 @@ TEST(ShippedExample, IsUnderstoodAndHasEveryKeyOnce) {
   }
 }
 
+TEST(Reload, OpensNoServerThatAuthenticates) {
+  ServerConfig current;
+  ServerConfig next;
+  next.no_authentication = true;
+  next.auth_chains = AuthenticationChains::any_of(std::array{AuthMethod::kNone});
+  EXPECT_FALSE(keep_until_restart(current, next).empty());
+  EXPECT_FALSE(next.no_authentication);
+  EXPECT_EQ(next.auth_chains, current.auth_chains);
+  current.no_authentication = true;
+  EXPECT_TRUE(keep_until_restart(current, next).empty()) << "closing it needs no restart";
+}
+
 TEST(Reload, KeepsWhatNeedsARestartAndSaysSo) {
   ServerConfig current;
   ServerConfig next;

@@ -78,9 +78,6 @@ TEST(Flags, OfLaterVersionsAreRefusedByName) {
                                                      {"--client-key", "f"},
                                                      {"-H", "5m"},
                                                      {"--healthcheck", "5m"},
-                                                     {"-I"},
-                                                     {"--inauth"},
-                                                     {"--noauth"},
                                                      {"--pprof"},
                                                      {"--pprof-listen", ":6060"},
                                                      {"-r", "x"},
@@ -156,6 +153,39 @@ TEST(Flags, NameFilesOfCertificatesAndRevokedKeys) {
                                              {"--authorized-principals-file", "/p/%"}}) {
     EXPECT_NE(exit_of(wrong).exit_code, 0) << wrong[1];
   }
+}
+
+TEST(Flags, OpenTheServerOnlyOnLoopbackOrKnowingly) {
+  for (const auto& arguments : std::vector<std::vector<const char*>>{
+           {"--noauth", "-l", "127.0.0.1:22"},
+           {"--noauth", "-l", "127.3.2.1:22"},
+           {"--noauth", "-l", "[::1]:22"},
+           {"--noauth", "--i-know-this-is-open"},
+           {"--noauth", "--i-know-this-is-open", "-l", "192.0.2.1:22"}}) {
+    const ServerConfig config = config_of(arguments);
+    EXPECT_TRUE(config.no_authentication);
+    EXPECT_EQ(config.auth_chains.methods(), std::vector{AuthMethod::kNone});
+  }
+  for (const auto& arguments : std::vector<std::vector<const char*>>{
+           {"--noauth"},
+           {"--noauth", "-l", ":22"},
+           {"--noauth", "-l", "0.0.0.0:22"},
+           {"--noauth", "-l", "[::]:22"},
+           {"--noauth", "-l", "192.0.2.1:22"},
+           {"--noauth", "-l", "localhost:22"},
+           {"--noauth", "-l", "127.0.0.1.example:22"},
+           {"--noauth", "-l", "127.0.0.1:22", "--inauth"},
+           {"--noauth", "-l", "127.0.0.1:22", "--auth-methods", "publickey"},
+           {"--i-know-this-is-open"}}) {
+    EXPECT_EQ(exit_of(arguments).exit_code, 2);
+  }
+  EXPECT_FALSE(config_of({}).no_authentication);
+}
+
+TEST(Flags, AskInstancesOnlyIfToldTo) {
+  EXPECT_FALSE(config_of({}).instance_authentication);
+  EXPECT_TRUE(config_of({"-I"}).instance_authentication);
+  EXPECT_TRUE(config_of({"--inauth"}).instance_authentication);
 }
 
 TEST(Flags, PrintHelpAndVersion) {

@@ -57,11 +57,12 @@ TEST(Rules, RefuseEveryMessageThatSessiondDoesNotSend) {
   }
 }
 
-TEST(Rules, LeadToAuthenticatedOnlyByAProof) {
+TEST(Rules, LeadToAuthenticatedOnlyByAMethod) {
   for (const Rule& rule : kRules) {
     const bool may = RuleBook::may_lead_to(rule.message, MonitorState::kAuthenticating,
                                            MonitorState::kAuthenticated);
     EXPECT_EQ(may, rule.message == ipc::SessionMessage::kPublicKeyVerifyRequest ||
+                       rule.message == ipc::SessionMessage::kNoneAuthRequest ||
                        rule.message == ipc::SessionMessage::kPasswordAuthRequest ||
                        rule.message == ipc::SessionMessage::kInteractiveAuthRequest ||
                        rule.message == ipc::SessionMessage::kInteractiveAnswersRequest);
