@@ -43,6 +43,7 @@ class AuthenticationChains {
   // All methods that occur in a chain.
   [[nodiscard]] std::vector<AuthMethod> methods() const;
   [[nodiscard]] bool uses(AuthMethod method) const;
+  [[nodiscard]] const std::vector<std::vector<AuthMethod>>& chains() const { return chains_; }
 
   friend bool operator==(const AuthenticationChains&, const AuthenticationChains&) = default;
 
