@@ -284,7 +284,7 @@ void RulesReader::on_labels(AccessRule& rule, const ConfigEntry& entry) {
   if (entry.value.kind != Kind::kMap || entry.value.entries.empty())
     return problem(entry.where, "'labels' takes names and patterns: {env: prod}");
   for (const ConfigEntry& label : entry.value.entries) {
-    if (label.key.size() > 100) {
+    if (label.key.size() > limits::kMaxLabelName) {
       problem(label.where, "the name of a label is too long");
     } else if (label.key.starts_with("user.")) {
       problem(label.where, "write " + quoted(label.key.substr(5)) + " for " + quoted(label.key));

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/limits.h"
 #include "policy/access_policy.h"
 #include "policy/config_tree.h"
 
@@ -15,7 +16,7 @@ namespace ssh2incus {
 inline constexpr std::size_t kMaxAccessRules = 1000;
 inline constexpr std::size_t kMaxAccessList = 1000;
 inline constexpr std::size_t kMaxAccessPattern = 256;
-inline constexpr std::size_t kMaxAccessLabels = 32;  // distinct names in one file
+inline constexpr std::size_t kMaxAccessLabels = limits::kMaxLabels;  // distinct, in one file
 
 struct ParsedAccess {
   AccessPolicy policy;

@@ -115,6 +115,13 @@ bool AuthenticationChains::complete(std::span<const AuthMethod> done) const {
   });
 }
 
+bool AuthenticationChains::was_complete(std::span<const AuthMethod> done) const {
+  for (std::size_t count = 1; count <= done.size(); ++count) {
+    if (complete(done.first(count))) return true;
+  }
+  return false;
+}
+
 std::string AuthenticationChains::next_names(std::span<const AuthMethod> done) const {
   std::string names;
   for (const AuthMethod method : next(done)) {

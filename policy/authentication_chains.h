@@ -38,6 +38,8 @@ class AuthenticationChains {
   [[nodiscard]] std::vector<AuthMethod> next(std::span<const AuthMethod> done) const;
   [[nodiscard]] bool may_try(std::span<const AuthMethod> done, AuthMethod method) const;
   [[nodiscard]] bool complete(std::span<const AuthMethod> done) const;
+  // The same of the first of them: access rules may have demanded more afterwards.
+  [[nodiscard]] bool was_complete(std::span<const AuthMethod> done) const;
   // next() as RFC 4252 §5.1 writes it: "publickey,password".
   [[nodiscard]] std::string next_names(std::span<const AuthMethod> done) const;
   // All methods that occur in a chain.

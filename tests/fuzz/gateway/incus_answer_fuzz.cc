@@ -19,6 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     CHECK(is_plain(exec->id) && is_plain(exec->control_secret) && !exec->stdin_secret.empty());
   }
   if (const auto id = interpret_operation_id(body); id.ok()) CHECK(is_plain(*id));
+  static_cast<void>(interpret_labels(body, {"env"}));
   static_cast<void>(interpret_operation(body));
   const std::string text = interpret_error(500, body);
   CHECK(escaped(text) == text && !text.empty());

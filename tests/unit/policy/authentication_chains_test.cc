@@ -139,5 +139,13 @@ TEST(AuthenticationChains, JudgeEverySequenceAgainstEveryPairOfChains) {
   }
 }
 
+TEST(AuthenticationChains, StayCompleteWhenMoreIsProvenAfterwards) {
+  const auto key = AuthenticationChains::any_of(std::array{AuthMethod::kPublicKey});
+  EXPECT_FALSE(key.was_complete({}));
+  EXPECT_FALSE(key.was_complete(std::array{AuthMethod::kPassword, AuthMethod::kPublicKey}));
+  EXPECT_TRUE(key.was_complete(std::array{AuthMethod::kPublicKey}));
+  EXPECT_TRUE(key.was_complete(std::array{AuthMethod::kPublicKey, AuthMethod::kPassword}));
+}
+
 }  // namespace
 }  // namespace ssh2incus
