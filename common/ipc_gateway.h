@@ -2,7 +2,8 @@
 // of progress and log notices; then ReadyReply or FailedReply, after which the gateway exits.
 // With --inauth a gateway may begin earlier, with an AuthGrant and requests about keys and
 // passwords, each answered by one reply; an OpenRequest that follows must be about the same target.
-// What the gateway sends is not trusted by the monitor beyond these types.
+// A ResolveRequest may come before the OpenRequest, if access depends on labels; FailedReply
+// answers it too. What the gateway sends is not trusted by the monitor beyond these types.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,7 @@ enum class GatewayMessage : std::uint8_t {
   kAuthGrant,
   kInstanceKeyRequest,
   kInstancePasswordRequest,
+  kResolveRequest,
   kProgressNotice = 65,
   kReadyReply,
   kFailedReply,
@@ -28,10 +30,11 @@ enum class GatewayMessage : std::uint8_t {
   kCrashNotice,
   kInstanceKeyReply,
   kInstancePasswordReply,
+  kResolveReply,
 };
 constexpr bool is_valid(GatewayMessage kind) {
   const auto raw = static_cast<std::uint8_t>(kind);
-  return (raw >= 1 && raw <= 4) || (raw >= 65 && raw <= 71);
+  return (raw >= 1 && raw <= 5) || (raw >= 65 && raw <= 72);
 }
 
 // The grant: what the gateway is to open, and nothing else.
@@ -104,6 +107,29 @@ struct InstancePasswordReply {
   bool valid = false;
   BoundedString<limits::kMaxLogText> reason;
   auto fields() { return std::tie(valid, reason); }
+};
+
+// What does the instance's configuration say in these user.* keys? Names come without "user.".
+struct ResolveRequest {
+  static constexpr auto kKind = GatewayMessage::kResolveRequest;
+  BoundedString<limits::kMaxPath> socket_path;
+  BoundedString<limits::kMaxProjectName> project;
+  BoundedString<limits::kMaxInstanceName> instance;
+  BoundedList<BoundedString<limits::kMaxLabelName>, limits::kMaxLabels> names;
+  auto fields() { return std::tie(socket_path, project, instance, names); }
+};
+
+struct InstanceLabel {
+  BoundedString<limits::kMaxLabelName> name;
+  BoundedString<limits::kMaxLabelValue> value;
+  auto fields() { return std::tie(name, value); }
+};
+
+// Those that are set. A value that doesn't fit is a FailedReply: leaving it out could widen access.
+struct ResolveReply {
+  static constexpr auto kKind = GatewayMessage::kResolveReply;
+  BoundedList<InstanceLabel, limits::kMaxLabels> labels;
+  auto fields() { return std::tie(labels); }
 };
 
 struct GatewayProgress {

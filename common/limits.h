@@ -19,6 +19,9 @@ inline constexpr std::size_t kMaxRemoteName = 64;
 inline constexpr std::size_t kMaxUserName = 64;
 inline constexpr std::size_t kMaxImageName = 256;
 inline constexpr std::size_t kMaxPath = 4096;
+inline constexpr std::size_t kMaxLabels = 32;  // user.* keys that access rules may ask for
+inline constexpr std::size_t kMaxLabelName = 128;
+inline constexpr std::size_t kMaxLabelValue = 1024;
 
 // Authentication.
 inline constexpr std::size_t kMaxPublicKeyBlob =

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/limits.h"
 #include "gateway/text.h"
 
 namespace ssh2incus {
@@ -79,6 +80,23 @@ Result<InstanceInfo> interpret_instance(std::string_view body) {
   const std::string* uuid = text_member(member(metadata, "config"), "volatile.uuid");
   if (uuid != nullptr && uuid->size() <= 64 && is_id(*uuid)) info.uuid = *uuid;
   return info;
+}
+
+Result<std::map<std::string, std::string>> interpret_labels(std::string_view body,
+                                                            const std::vector<std::string>& names) {
+  const Json answer = parse(body);
+  const Json* config = member(member(&answer, "metadata"), "expanded_config");
+  if (config == nullptr || !config->is_object()) return fail("no configuration in its answer");
+  std::map<std::string, std::string> labels;
+  for (const std::string& name : names) {
+    const Json* value = member(config, ("user." + name).c_str());
+    if (value == nullptr) continue;
+    const auto* text = value->get_ptr<const std::string*>();
+    if (text == nullptr) return fail("user." + name + " is no text");
+    if (text->size() > limits::kMaxLabelValue) return fail("user." + name + " is too long");
+    labels.emplace(name, *text);
+  }
+  return labels;
 }
 
 Result<ExecOperation> interpret_exec(std::string_view body) {

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/result.h"
 #include "policy/trusted_file.h"
@@ -39,6 +41,10 @@ struct OperationResult {
 };
 
 Result<InstanceInfo> interpret_instance(std::string_view body);
+// user.NAME of the instance's configuration, profiles included, for each of the names that is set;
+// an error if one is longer than limits::kMaxLabelValue.
+Result<std::map<std::string, std::string>> interpret_labels(std::string_view body,
+                                                            const std::vector<std::string>& names);
 Result<ExecOperation> interpret_exec(std::string_view body);
 // The id of the operation that a request has started.
 Result<std::string> interpret_operation_id(std::string_view body);

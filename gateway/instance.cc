@@ -45,11 +45,24 @@ Failure Instance::why_refused(const HttpReply& reply, const Patience& patience) 
           "no such instance: " + target_.instance.str() + " in project " + project};
 }
 
-Outcome<InstanceInfo> Instance::look(const Patience& patience) {
+Outcome<HttpReply> Instance::get(const Patience& patience) {
   HttpRequest request{.path = target_.path()};
   request.path.query("project", target_.project.str());
-  const auto reply = TRY_OUTCOME(client_.request(request, patience));
+  auto reply = TRY_OUTCOME(client_.request(request, patience));
   if (!reply.ok()) return why_refused(reply, patience);
+  return reply;
+}
+
+Outcome<std::map<std::string, std::string>> Instance::labels(const std::vector<std::string>& names,
+                                                             const Patience& patience) {
+  const auto reply = TRY_OUTCOME(get(patience));
+  auto found = interpret_labels(reply.body, names);
+  if (!found.ok()) return no_sense(found.error().message);
+  return std::move(found).value();
+}
+
+Outcome<InstanceInfo> Instance::look(const Patience& patience) {
+  const auto reply = TRY_OUTCOME(get(patience));
   auto info = interpret_instance(reply.body);
   if (!info.ok()) return no_sense(info.error().message);
   uuid_ = info->uuid;

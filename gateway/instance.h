@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "gateway/incus_answer.h"
 #include "gateway/incus_client.h"
@@ -22,10 +24,15 @@ class Instance {
   // After a refusal with this reason: returns once another attempt makes sense.
   Outcome<Done> make_ready(const std::string& refusal, const Patience& patience);
 
+  // user.NAME for each of the names that is set.
+  Outcome<std::map<std::string, std::string>> labels(const std::vector<std::string>& names,
+                                                     const Patience& patience);
+
   // Known if make_ready() had to look; empty otherwise.
   [[nodiscard]] const std::string& uuid() const { return uuid_; }
 
  private:
+  Outcome<HttpReply> get(const Patience& patience);
   Outcome<InstanceInfo> look(const Patience& patience);
   Failure why_refused(const HttpReply& reply, const Patience& patience);
   Outcome<Done> start(const Patience& patience);

@@ -70,6 +70,11 @@ bool InstanceAuthentication::is_about(const ipc::OpenRequest& request) const {
          request.instance == grant_.instance && *request.guest.user == *grant_.user;
 }
 
+bool InstanceAuthentication::is_about(const ipc::ResolveRequest& request) const {
+  return request.socket_path == grant_.socket_path && request.project == grant_.project &&
+         request.instance == grant_.instance;
+}
+
 Result<Account> InstanceAuthentication::read_account(const Patience& patience) {
   const auto passwd = TRY(files_.read(file_of_root(kPasswd), patience));
   if (!passwd) return fail("no such instance, or it has no /etc/passwd");

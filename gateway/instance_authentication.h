@@ -27,6 +27,7 @@ class InstanceAuthentication {
 
   // Whether this is the target that keys and passwords were asked about.
   [[nodiscard]] bool is_about(const ipc::OpenRequest& request) const;
+  [[nodiscard]] bool is_about(const ipc::ResolveRequest& request) const;
 
  private:
   using Text = Result<std::optional<std::string>>;

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "gateway/open_target.h"
+#include "gateway/resolve_target.h"
 
 namespace ssh2incus {
 namespace {
@@ -33,6 +34,9 @@ Status GatewayService::run() {
     } else if (kind == ipc::GatewayMessage::kInstancePasswordRequest) {
       const auto request = TRY(ipc::decode<ipc::InstancePasswordRequest>(packet->bytes));
       TRY(on_password(request));
+    } else if (kind == ipc::GatewayMessage::kResolveRequest) {
+      const auto request = TRY(ipc::decode<ipc::ResolveRequest>(packet->bytes));
+      if (!TRY(on_resolve(request))) return {};
     } else {
       return fail("not a request");
     }
@@ -76,15 +80,38 @@ Status GatewayService::on_password(const ipc::InstancePasswordRequest& request) 
       false, truncated<limits::kMaxLogText>(authentication_->error().message)});
 }
 
-Status GatewayService::on_open(const ipc::OpenRequest& request) {
-  if (authentication_ && authentication_->ok() && !(*authentication_)->is_about(request)) {
-    return fail("a grant for another target than the questions");
-  }
+Status GatewayService::refuse(const Failure& failure) {
+  return monitor_.send(
+      ipc::FailedReply{failure.kind, truncated<limits::kMaxUserMessage>(failure.text)});
+}
+
+Failure GatewayService::no_client() const {
+  return {TargetFailure::kIncusError, "the gateway can't start: " + client_.error().message};
+}
+
+bool GatewayService::is_other_target(const auto& request) const {
+  return authentication_ && authentication_->ok() && !(*authentication_)->is_about(request);
+}
+
+Result<bool> GatewayService::on_resolve(const ipc::ResolveRequest& request) {
+  if (is_other_target(request)) return fail("labels of another target than the questions");
   if (!client_.ok()) {
-    const std::string text = "the gateway can't start: " + client_.error().message;
-    return monitor_.send(
-        ipc::FailedReply{TargetFailure::kIncusError, truncated<limits::kMaxUserMessage>(text)});
+    TRY(refuse(no_client()));
+    return false;
   }
+  const Patience patience(monitor_.fd(), limits::kIncusRequestMs - 1000);
+  auto resolved = resolve_target(*client_, request, patience);
+  if (!resolved.ok()) {
+    TRY(refuse(resolved.failure()));
+    return false;
+  }
+  TRY(monitor_.send(*resolved));
+  return true;
+}
+
+Status GatewayService::on_open(const ipc::OpenRequest& request) {
+  if (is_other_target(request)) return fail("a grant for another target than the questions");
+  if (!client_.ok()) return refuse(no_client());
   const Progress progress = [&](const std::string& text) {
     // If the monitor has gone, the next wait notices.
     static_cast<void>(
@@ -92,11 +119,7 @@ Status GatewayService::on_open(const ipc::OpenRequest& request) {
   };
   const Patience patience(monitor_.fd(), limits::kGatewayOpenMs - 1000);
   auto opened = open_target(*client_, request, progress, patience);
-  if (!opened.ok()) {
-    const Failure& failure = opened.failure();
-    return monitor_.send(
-        ipc::FailedReply{failure.kind, truncated<limits::kMaxUserMessage>(failure.text)});
-  }
+  if (!opened.ok()) return refuse(opened.failure());
   const GuestStreams& streams = opened->streams;
   const std::array fds = {streams.input.get(), streams.output.get(), streams.errors.get(),
                           streams.control.get()};

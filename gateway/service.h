@@ -7,6 +7,7 @@
 #include "common/ipc_channel.h"
 #include "gateway/incus_client.h"
 #include "gateway/instance_authentication.h"
+#include "gateway/outcome.h"
 
 namespace ssh2incus {
 
@@ -23,7 +24,12 @@ class GatewayService {
   Status on_auth_grant(const ipc::AuthGrant& grant);
   Status on_key(const ipc::InstanceKeyRequest& request);
   Status on_password(const ipc::InstancePasswordRequest& request);
+  // False: refused, and nothing can follow.
+  Result<bool> on_resolve(const ipc::ResolveRequest& request);
   Status on_open(const ipc::OpenRequest& request);
+  Status refuse(const Failure& failure);
+  [[nodiscard]] Failure no_client() const;
+  [[nodiscard]] bool is_other_target(const auto& request) const;
   [[nodiscard]] Patience for_questions() const;
 
   ipc::IpcChannel& monitor_;

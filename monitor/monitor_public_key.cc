@@ -123,10 +123,10 @@ Result<Monitor::KeyVerdict> Monitor::look_up_key(const std::string& algorithm, c
     if (!grant.ok()) {
       verdict.refusal = grant.error().message;
       if (may_ask_instance_for_key(verdict, offered)) {
-    KeyVerdict other = ask_instance_for_key(blob);
-    if (other.grant) verdict = std::move(other);
-  }
-  return keys_.emplace(blob, std::move(verdict)).first->second;
+        KeyVerdict other = ask_instance_for_key(blob);
+        if (other.grant) verdict = std::move(other);
+      }
+      return keys_.emplace(blob, std::move(verdict)).first->second;
     }
     certified = std::move(*grant);
   }
@@ -149,8 +149,8 @@ Status Monitor::on_key_query(const ipc::PublicKeyQueryRequest& request) {
   const bool listed = lists_algorithm(config_.public_key_algorithms, *request.algorithm);
   const KeyVerdict verdict = TRY(look_up_key(*request.algorithm, *request.key_blob, offered));
   const bool let_in = verdict.by_instance || account_refusal_.empty();
-  const bool acceptable = offered.ok() && listed && verdict.grant.has_value() &&
-                          let_in && may_try(AuthMethod::kPublicKey) &&
+  const bool acceptable = offered.ok() && listed && verdict.grant.has_value() && let_in &&
+                          may_try(AuthMethod::kPublicKey) &&
                           !used_keys_.contains(offered->key_blob);
   if (acceptable) {
     attempts_.record(auth_method_name(AuthMethod::kPublicKey), AttemptResult::kPostponed);

@@ -22,7 +22,8 @@ using SessionMessages =
 using GatewayMessages =
     std::tuple<ipc::OpenRequest, ipc::GatewayProgress, ipc::ReadyReply, ipc::FailedReply,
                ipc::GatewayLog, ipc::GatewayCrash, ipc::AuthGrant, ipc::InstanceKeyRequest,
-               ipc::InstanceKeyReply, ipc::InstancePasswordRequest, ipc::InstancePasswordReply>;
+               ipc::InstanceKeyReply, ipc::InstancePasswordRequest, ipc::InstancePasswordReply,
+               ipc::ResolveRequest, ipc::InstanceLabel, ipc::ResolveReply>;
 using GuestStructures =
     std::tuple<GuestGrant, GuestHello, FrameHeader, TerminalSize, PtyRequest, OpenSession,
                WindowChange, SignalRequest, Opened, OpenFailed, Exited, WindowAdjust>;

@@ -52,6 +52,26 @@ TEST(IncusAnswer, RefusesWhatIsNoInstance) {
   for (const std::string& body : cases) EXPECT_FALSE(interpret_instance(body).ok()) << body;
 }
 
+TEST(IncusAnswer, ReadsOnlyTheLabelsThatWereAskedFor) {
+  const auto labels =
+      interpret_labels(R"({"metadata":{"config":{"user.env":"own"},"expanded_config":)"
+                       R"({"user.env":"prod","user.team":"a","env":"x","volatile.uuid":"b"}}})",
+                       {"env", "owner"});
+  ASSERT_TRUE(labels.ok());
+  EXPECT_EQ(*labels, (std::map<std::string, std::string>{{"env", "prod"}}));
+}
+
+TEST(IncusAnswer, RefusesLabelsThatItCannotReport) {
+  const std::string many(limits::kMaxLabelValue + 1, 'x');
+  for (const std::string& body :
+       {std::string("{}"), std::string(R"({"metadata":{"config":{}}})"),
+        std::string(R"({"metadata":{"expanded_config":[]}})"),
+        std::string(R"({"metadata":{"expanded_config":{"user.env":7}}})"),
+        R"({"metadata":{"expanded_config":{"user.env":")" + many + R"("}}})"}) {
+    EXPECT_FALSE(interpret_labels(body, {"env"}).ok()) << body;
+  }
+}
+
 TEST(IncusAnswer, ReadsAnExec) {
   const auto operation = interpret_exec(test::kExecAnswer);
   ASSERT_TRUE(operation.ok());

@@ -1,0 +1,27 @@
+// One GET of the instance.
+#include "gateway/resolve_target.h"
+
+#include "gateway/instance.h"
+#include "gateway/target.h"
+
+namespace ssh2incus {
+
+Outcome<ipc::ResolveReply> resolve_target(IncusClient& client, const ipc::ResolveRequest& request,
+                                          const Patience& patience) {
+  auto instance_name = InstanceName::parse(*request.instance);
+  if (!instance_name.ok())
+    return Failure{TargetFailure::kNoSuchInstance, instance_name.error().message};
+  auto project_name = ProjectName::parse(*request.project);
+  if (!project_name.ok())
+    return Failure{TargetFailure::kNoSuchProject, project_name.error().message};
+  client.use_socket(*request.socket_path);
+  Instance instance(client, Target{*instance_name, *project_name}, false, [](const auto&) {});
+  std::vector<std::string> names;
+  for (const auto& name : request.names) names.push_back(*name);
+  const auto found = TRY_OUTCOME(instance.labels(names, patience));
+  std::vector<ipc::InstanceLabel> labels;
+  for (const auto& [name, value] : found) labels.push_back({name, value});
+  return ipc::ResolveReply{std::move(labels)};
+}
+
+}  // namespace ssh2incus
