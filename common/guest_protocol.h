@@ -48,14 +48,15 @@ struct GuestGrant {
   std::uint16_t version = kGuestProtocolVersion;
   BoundedString<limits::kMaxUserName> user;
   bool allow_pty = true;
-  bool allow_shell = true;  // shell and exec
+  bool allow_shell = true;  // the login shell
+  bool allow_exec = true;   // commands; a forced command needs either of the two
   std::optional<BoundedString<limits::kMaxCommand>> forced_command;
   BoundedList<EnvironmentEntry, limits::kMaxEnvironmentEntries> environment;  // always set
   // Patterns (see common/environment_rule.h) of names that the client may set.
   BoundedList<BoundedString<limits::kMaxEnvironmentName>, 64> accepted_environment;
   std::uint32_t max_sessions = limits::kMaxSessionsPerConnection;
   auto fields() {
-    return std::tie(version, user, allow_pty, allow_shell, forced_command, environment,
+    return std::tie(version, user, allow_pty, allow_shell, allow_exec, forced_command, environment,
                     accepted_environment, max_sessions);
   }
 };

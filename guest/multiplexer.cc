@@ -157,8 +157,16 @@ Status Multiplexer::open_session(std::uint32_t stream, std::span<const std::uint
   return {};
 }
 
+const char* Multiplexer::why_not_program(const OpenSession& request) const {
+  if (!grant_.allow_shell && !grant_.allow_exec) return "shells and commands are not allowed here";
+  if (grant_.forced_command) return nullptr;
+  if (request.command && !grant_.allow_exec) return "commands are not allowed here";
+  if (!request.command && !grant_.allow_shell) return "shells are not allowed here, only commands";
+  return nullptr;
+}
+
 Result<SessionProcess> Multiplexer::start(const OpenSession& request) {
-  if (!grant_.allow_shell) return fail("shells and commands are not allowed here");
+  if (const char* reason = why_not_program(request); reason != nullptr) return fail(reason);
   if (request.pty && !grant_.allow_pty) return fail("a terminal is not allowed here");
   if (sessions_.size() >= std::min(grant_.max_sessions, kMostSessions)) {
     return fail("too many sessions on this connection");

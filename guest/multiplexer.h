@@ -51,6 +51,8 @@ class Multiplexer {
   Status dispatch(const FrameEvent& event);
   Status handle(Session& session, const FrameEvent& event);
   Status open_session(std::uint32_t stream, std::span<const std::uint8_t> payload);
+  // Null: the grant allows it.
+  [[nodiscard]] const char* why_not_program(const OpenSession& request) const;
   Result<SessionProcess> start(const OpenSession& request);
   Status read_signals();
   void close_session(std::uint32_t stream);
