@@ -85,6 +85,8 @@ install: ## into $(DESTDIR)$(PREFIX); needs `make build` before
 	install -D -m 0644 packaging/pam/ssh2incus $(DESTDIR)$(SYSCONFDIR)/pam.d/ssh2incus
 	install -D -m 0644 packaging/config/config.yaml \
 		$(DESTDIR)$(SYSCONFDIR)/ssh2incus/config.yaml.example
+	install -D -m 0644 packaging/config/access.yaml \
+		$(DESTDIR)$(SYSCONFDIR)/ssh2incus/access.yaml.example
 
 clean: ## remove all build directories
 	rm -rf $(BUILD) build-asan build-fuzz

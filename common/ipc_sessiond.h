@@ -202,11 +202,15 @@ struct AuthPrompt {
 
 // What the login may do, for early and clear refusals; the guest enforces the same from its grant.
 struct SessionPermissions {
+  bool shell = false;
+  bool exec = false;
   bool pty = false;
   bool agent_forwarding = false;
   bool port_forwarding = false;
   bool x11_forwarding = false;
-  auto fields() { return std::tie(pty, agent_forwarding, port_forwarding, x11_forwarding); }
+  auto fields() {
+    return std::tie(shell, exec, pty, agent_forwarding, port_forwarding, x11_forwarding);
+  }
 };
 
 struct AuthReply {
@@ -233,7 +237,8 @@ struct TargetProgressNotice {
 struct TargetReadyNotice {
   static constexpr auto kKind = SessionMessage::kTargetReadyNotice;
   BoundedString<limits::kMaxUserMessage> description;  // "alice@c1.default", for messages
-  auto fields() { return std::tie(description); }
+  std::uint32_t idle_limit_seconds = 0;                // without data in any session; 0: no limit
+  auto fields() { return std::tie(description, idle_limit_seconds); }
 };
 
 // No guest: text goes to stderr of every session channel, which then ends with exit_status.

@@ -81,6 +81,7 @@ LoadedConfiguration load_configuration(const std::vector<std::string>& arguments
   loaded.exit_now = command_line.read(arguments);
   if (loaded.exit_now) return loaded;
   loaded.startup = command_line.startup();
+  loaded.explain = command_line.explain();
   const std::vector<ConfigSetting> settings = read_settings(loaded, default_file);
   if (!loaded.problems.empty()) return loaded;
   std::vector<std::string> all = arguments_from(settings, command_line);

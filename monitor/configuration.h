@@ -28,6 +28,7 @@ struct LoadedConfiguration {
 
   std::string file;  // that was read; empty: none
   StartupFlags startup;
+  ExplainFlags explain;
   std::string dump;  // a config.yaml that says the same
 };
 

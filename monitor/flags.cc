@@ -10,6 +10,7 @@
 
 #include "common/limits.h"
 #include "common/names.h"
+#include "monitor/flags_access.h"
 #include "monitor/flags_certificates.h"
 #include "monitor/flags_instance.h"
 #include "monitor/flags_network.h"
@@ -52,7 +53,6 @@ constexpr auto kLaterFlags = std::to_array<LaterFlag>({
     {"-C,--allow-create", "allow creation of instances by login", "instance creation", false},
     {"--chroot-sftp", "confine sftp of users other than root to their home", "file transfer",
      false},
-    {"--idle-timeout", "end sessions that are idle for so long", "idle limits", true},
 });
 
 std::string default_socket() {
@@ -88,6 +88,7 @@ struct RawFlags {
   bool no_penalties = false;
   StartupFlags startup;
   NetworkFlags network;
+  AccessFlags access;
   std::string max_startups = "10:30:100";
   std::string auth_methods;
   PasswordFlags password;
@@ -163,6 +164,7 @@ void add_own_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
   app.add_flag("--dump", raw.startup.dump, "print the configuration in force, and exit")
       ->configurable(false);
   add_network_flags(app, config, raw.network);
+  add_access_flags(app, config, raw.access);
   app.add_option("--run-dir", config.run_dir, "run-time directory (default /run/ssh2incus)");
   app.add_option("--pid-file", config.pid_file, "file to write the listener's process id to");
 }
@@ -171,12 +173,17 @@ void add_own_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
 std::string set_auth_chains(ServerConfig& config, const RawFlags& raw) {
   std::vector<AuthMethod> enabled = config.auth_chains.methods();
   for (const AuthMethod method : methods_of(raw.password)) enabled.push_back(method);
+  config.enabled_methods = enabled;
   if (raw.auth_methods.empty()) {
     config.auth_chains = AuthenticationChains::any_of(enabled);
     return {};
   }
   auto chains = AuthenticationChains::parse(raw.auth_methods, enabled);
   if (!chains.ok()) return "--auth-methods: " + chains.error().message;
+  for (const AuthMethod method : chains->methods()) {
+    if (std::ranges::find(enabled, method) == enabled.end())
+      config.enabled_methods.push_back(method);
+  }
   config.auth_chains = std::move(*chains);
   return {};
 }
@@ -236,6 +243,7 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
   }
   config.penalties = !raw.no_penalties;
   if (auto wrong = check_network_flags(config, raw.network); !wrong.empty()) return wrong;
+  if (auto wrong = check_access_flags(config, raw.access); !wrong.empty()) return wrong;
   if (config.incus_socket.empty()) config.incus_socket = default_socket();
   for (const std::string* path : {&config.incus_socket, &config.libexec_dir, &config.run_dir}) {
     if (path->empty() || path->front() != '/' || path->size() >= limits::kMaxPath) {
@@ -270,6 +278,8 @@ FlagParser::~FlagParser() = default;
 CLI::App& FlagParser::app() { return state_->app; }
 
 const StartupFlags& FlagParser::startup() const { return state_->raw.startup; }
+
+const ExplainFlags& FlagParser::explain() const { return state_->raw.access.explain; }
 
 std::optional<ExitNow> FlagParser::read(const std::vector<std::string>& arguments) {
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants it

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "monitor/flags_access.h"
 #include "monitor/server_config.h"
 
 namespace CLI {
@@ -54,6 +55,7 @@ class FlagParser {
   [[nodiscard]] std::variant<ServerConfig, std::string> checked();
   // What the command line alone decides, known after read().
   [[nodiscard]] const StartupFlags& startup() const;
+  [[nodiscard]] const ExplainFlags& explain() const;
 
  private:
   struct State;

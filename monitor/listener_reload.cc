@@ -43,11 +43,13 @@ std::vector<std::string> keep_until_restart(const ServerConfig& current, ServerC
   // The listener has given up what PAM's modules need for passwords.
   if (next.password_authentication() && !current.password_authentication()) {
     keep("auth-methods", current.auth_chains, next.auth_chains, kept);
+    next.enabled_methods = current.enabled_methods;
   }
   // The sockets that are open weren't chosen for it.
   if (next.no_authentication && !current.no_authentication) {
     keep("noauth", current.no_authentication, next.no_authentication, kept);
     keep("auth-methods", current.auth_chains, next.auth_chains, kept);
+    next.enabled_methods = current.enabled_methods;
   }
   return kept;
 }

@@ -12,6 +12,7 @@
 #include "common/privileges.h"
 #include "monitor/configuration.h"
 #include "monitor/connection.h"
+#include "monitor/explain.h"
 #include "monitor/flags.h"
 #include "monitor/listener.h"
 #include "monitor/listener_sandbox.h"
@@ -87,6 +88,16 @@ int check_files(const ServerConfig& config) {
   return report.problems.empty() ? 0 : 1;
 }
 
+int explain(const ServerConfig& config, const ExplainFlags& question) {
+  const auto explained = explain_login(config, question);
+  if (explained.ok()) {
+    std::fputs(explained->c_str(), stdout);
+    return 0;
+  }
+  std::fprintf(stderr, "ssh2incus: %s\n", explained.error().message.c_str());
+  return 2;
+}
+
 int run(const std::vector<std::string>& arguments) {
   const LoadedConfiguration loaded = load_configuration(arguments);
   for (const FileProblem& problem : loaded.problems)
@@ -101,6 +112,7 @@ int run(const std::vector<std::string>& arguments) {
     std::fputs(loaded.dump.c_str(), stdout);
     return 0;
   }
+  if (!loaded.explain.login.empty()) return explain(loaded.config, loaded.explain);
   if (const Status served = serve(loaded.config, arguments); !served.ok()) {
     std::fprintf(stderr, "ssh2incus: %s\n", served.error().message.c_str());
     return 1;

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "policy/access_rules.h"
+
 namespace ssh2incus {
 namespace {
 
@@ -31,6 +33,9 @@ Monitor::Monitor(const ServerConfig& config, const HostKeys& host_keys, Connecti
                  Log log, Channels channels)
     : config_(config),
       host_keys_(host_keys),
+      policy_(config.access_policy ? config.access_policy
+                                   : std::make_shared<const AccessPolicy>(
+                                         default_access_policy(config.allowed_groups))),
       info_(std::move(info)),
       log_(std::move(log)),
       channels_(std::move(channels)),
@@ -43,9 +48,13 @@ ConnectionEnd Monitor::run() {
 }
 
 int Monitor::remaining_ms() const {
-  if (state_ == MonitorState::kAuthenticated && !gateway_) return -1;
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now());
-  return static_cast<int>(std::max<std::int64_t>(0, left.count()));
+  std::optional<Clock::time_point> end = session_end_;
+  if (state_ != MonitorState::kAuthenticated || gateway_)
+    end = std::min(end.value_or(deadline_), deadline_);
+  if (!end) return -1;
+  constexpr std::int64_t kMost = 24L * 3600 * 1000;  // then the loop looks again
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*end - Clock::now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kMost));
 }
 
 int Monitor::at_most(int limit_ms) const {
@@ -63,19 +72,22 @@ void Monitor::poll_once() {
     if (errno != EINTR) end(ConnectionEnd::kInternal, "poll failed");
     return;
   }
-  if (ready == 0) {
-    if (state_ == MonitorState::kAuthenticated) {
-      CHECK(fail_target("the instance did not answer in time", "timed out").ok());
-    } else {
-      log_.write(LogLevel::kNotice, "grace_time_exceeded", {{"login", login_}});
-      end(ConnectionEnd::kGraceExceeded, "login took too long");
-    }
-    return;
-  }
+  if (session_end_ && Clock::now() >= *session_end_) on_session_limit();
+  if (end_) return;
+  if (ready == 0) return on_timeout();
   if (entries[0].revents != 0) serve_sessiond();
   if (!end_ && gateway_ && entries[1].revents != 0) serve_gateway();
   if (!end_ && entries[2].revents != 0) serve_listener();
   if (!end_ && attendant_open_ && entries[3].revents != 0) serve_attendant();
+}
+
+void Monitor::on_timeout() {
+  if (state_ != MonitorState::kAuthenticated) {
+    log_.write(LogLevel::kNotice, "grace_time_exceeded", {{"login", login_}});
+    end(ConnectionEnd::kGraceExceeded, "login took too long");
+  } else if (gateway_ && Clock::now() >= deadline_) {
+    CHECK(fail_target("the instance did not answer in time", "timed out").ok());
+  }
 }
 
 void Monitor::serve_sessiond() {

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -24,6 +25,7 @@
 #include "monitor/listening_sockets.h"
 #include "monitor/rules.h"
 #include "monitor/server_config.h"
+#include "policy/access_policy.h"
 #include "policy/attempts.h"
 #include "policy/host_access.h"
 #include "policy/login_target.h"
@@ -83,6 +85,7 @@ class Monitor {
 
   // monitor.cc: loop and dispatch
   void poll_once();
+  void on_timeout();
   void serve_sessiond();
   void serve_gateway();
   void serve_listener();
@@ -171,12 +174,27 @@ class Monitor {
   Result<Reply> ask_gateway(const Request& request);
   void give_questions_up(const Error& error);
 
+  // monitor_access.cc
+  [[nodiscard]] AccessFacts access_facts() const;
+  // Whether nothing more must be proven, by the chains and by the access rule that decides.
+  bool all_proven();
+  [[nodiscard]] std::string next_methods() const;
+  [[nodiscard]] std::string why_account_refused() const;
+  [[nodiscard]] ipc::SessionPermissions permissions() const;
+  [[nodiscard]] std::chrono::seconds idle_limit() const;  // 0: none
+  void begin_session_limit();
+  void on_session_limit();
+  Status refuse_access();
+  Status ask_for_labels();
+  Status on_labels(const ipc::ResolveReply& reply);
+
   // monitor_target.cc
   Status on_session_opened(const ipc::SessionOpenedNotice& notice);
   Status on_session_closed(const ipc::SessionClosedNotice& notice);
   Status open_target();
   Status take_gateway();
   void end_attendant();
+  Status send_grant();
   // Tells sessiond and the log that there will be no guest.
   Status fail_target(const std::string& text, const std::string& log_reason);
   GuestGrant guest_grant() const;
@@ -185,6 +203,7 @@ class Monitor {
 
   const ServerConfig& config_;
   const HostKeys& host_keys_;
+  const std::shared_ptr<const AccessPolicy> policy_;
   const ConnectionInfo info_;
   const Log log_;
   Channels channels_;
@@ -214,6 +233,11 @@ class Monitor {
   std::vector<ProvenKey> proven_keys_;    // the same, in order, of methods that succeeded
   std::vector<AuthMethod> done_methods_;  // in the order in which they succeeded
   std::optional<KeyGrant> grant_;         // of all that was proven so far; none: nothing restricts
+  AccessFacts facts_;                     // that access_ was decided on
+  AccessVerdict access_;                  // once the chains are complete
+  bool labels_asked_ = false;             // and not answered
+  std::optional<Clock::time_point> session_end_;
+  bool told_to_end_ = false;
   AuthAttempts attempts_;
   std::optional<std::size_t> open_prompts_;  // of a conversation that waits for answers
   std::string text_for_client_;              // goes with the next AuthReply

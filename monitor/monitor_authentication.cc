@@ -80,8 +80,7 @@ Status Monitor::on_auth_start(const ipc::AuthStartRequest& request) {
     account_->name = target_->host_user.str();
     account_->uid = found.uid;
     for (const auto& group : found.groups) account_->group_names.push_back(*group);
-    const AccessDecision decision = decide_host_access(*account_, config_.allowed_groups);
-    if (!decision.allowed) account_refusal_ = decision.reason;
+    account_refusal_ = why_account_refused();
   } else {
     account_refusal_ = "no such user";
     if (!found.doubt->empty()) account_refusal_ += " (" + *found.doubt + ")";
@@ -90,6 +89,8 @@ Status Monitor::on_auth_start(const ipc::AuthStartRequest& request) {
 }
 
 bool Monitor::may_try(AuthMethod method) const {
+  if (access_.outcome == AccessVerdict::Outcome::kMoreMethods)
+    return std::ranges::find(access_.next, method) != access_.next.end();
   return config_.auth_chains.may_try(done_methods_, method);
 }
 
@@ -114,7 +115,7 @@ Result<std::string> Monitor::why_not_let_in(const Proof& proof) {
     if (!combined.ok()) return combined.error().message;
     grant_ = std::move(*combined);
   }
-  if (!config_.auth_chains.complete(done_methods_)) return std::string();
+  if (!all_proven()) return std::string();
   if (!host_user_counts()) return std::string();
   if (!account_check_) {
     account_check_ = TRY(from_attendant(
@@ -129,39 +130,43 @@ Result<std::string> Monitor::why_not_let_in(const Proof& proof) {
 Status Monitor::on_proven(SessionMessage by, const Proof& proof, Clock::time_point started) {
   done_methods_.push_back(proof.method);
   if (proof.by_instance) ++proofs_by_instance_;
+  if (proof.key) proven_keys_.push_back(*proof.key);
   const std::string reason = TRY(why_not_let_in(proof));
   if (!reason.empty()) {
     done_methods_.pop_back();
     if (proof.by_instance) --proofs_by_instance_;
+    if (proof.key) proven_keys_.pop_back();
     return fail_attempt(by, proof, reason, started);
   }
-  if (proof.key) proven_keys_.push_back(*proof.key);
   std::vector<LogField> fields = {{"login", login_}, {"method", auth_method_name(proof.method)}};
   fields.insert(fields.end(), proof.details.begin(), proof.details.end());
   if (proofs_by_instance_ > 0) fields.emplace_back("authenticated_by", "instance");
   if (host_user_counts()) fields.emplace_back("host_user", target_->host_user.str());
   fields.emplace_back("target", target_text());
-  if (config_.auth_chains.complete(done_methods_)) return accept(by, fields);
+  if (all_proven()) return accept(by, fields);
   attempts_.record(auth_method_name(proof.method), AttemptResult::kPartial);
   ipc::AuthReply reply;
   reply.outcome = ipc::AuthOutcome::kPartial;
-  reply.methods = config_.auth_chains.next_names(done_methods_);
+  reply.methods = next_methods();
   reply.text = take_text_for_client();
   fields.emplace_back("next", *reply.methods);
+  if (!access_.rule.empty()) fields.emplace_back("rule", access_.rule);
   log_.write(LogLevel::kInfo, "auth_partial", fields);
   return channels_.sessiond.send(reply);
 }
 
 Status Monitor::accept(SessionMessage by, const std::vector<LogField>& fields) {
-  log_.write(LogLevel::kInfo, "auth_succeeded", fields);
+  std::vector<LogField> all_fields = fields;
+  if (!access_.rule.empty()) all_fields.emplace_back("rule", access_.rule);
+  log_.write(LogLevel::kInfo, "auth_succeeded", all_fields);
   logged_in_ = true;
   move_to(by, MonitorState::kAuthenticated);
   tell_listener(LoggedInNotice{host_user_counts() ? target_->host_user.str() : std::string()});
   ipc::AuthReply reply;
   reply.outcome = ipc::AuthOutcome::kSuccess;
   reply.text = take_text_for_client();
-  reply.permissions = {grant().pty, grant().agent_forwarding, grant().port_forwarding,
-                       grant().x11_forwarding};
+  reply.permissions = permissions();
+  begin_session_limit();
   TRY(channels_.sessiond.send(reply));
   return open_target();
 }
@@ -171,7 +176,7 @@ Status Monitor::refuse(SessionMessage by, std::string_view method, const std::st
   const auto counted = attempts_.record(method, AttemptResult::kFailed);
   if (method != kNone) wait_for_floor(started, failure_floor_ms(method));
   ipc::AuthReply reply;
-  reply.methods = config_.auth_chains.next_names(done_methods_);
+  reply.methods = next_methods();
   reply.text = take_text_for_client();
   if (counted.too_many) {
     reply.outcome = ipc::AuthOutcome::kTooManyFailures;
@@ -206,7 +211,7 @@ int Monitor::failure_floor_ms(std::string_view method) {
   const int least = std::exchange(asked_instance_, false) ? limits::kInstanceFailureMs
                                                           : limits::kMinimumFailureMs;
   for (const AuthMethod slow : {AuthMethod::kPassword, AuthMethod::kKeyboardInteractive}) {
-    if (method == auth_method_name(slow) && config_.auth_chains.uses(slow)) {
+    if (method == auth_method_name(slow) && config_.offers(slow)) {
       return std::max(config_.password_failure_ms, least);
     }
   }

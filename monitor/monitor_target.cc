@@ -31,6 +31,8 @@ GuestGrant Monitor::guest_grant() const {
   GuestGrant grant;
   grant.user = target_->user.str();
   grant.allow_pty = key_grant.pty;
+  grant.allow_shell = access_.grant.actions.has(Action::kShell);
+  grant.allow_exec = access_.grant.actions.has(Action::kExec);
   grant.max_sessions = config_.max_sessions;
   if (key_grant.forced_command) grant.forced_command = **key_grant.forced_command;
   const std::string client = info_.peer.address + " " + std::to_string(info_.peer.port);
@@ -49,6 +51,7 @@ GuestGrant Monitor::guest_grant() const {
 
 Status Monitor::open_target() {
   deadline_ = Clock::now() + std::chrono::milliseconds(limits::kGatewayOpenMs);
+  if (access_.outcome == AccessVerdict::Outcome::kRefused) return refuse_access();
   // Whom the instance has vouched for is nobody on the host.
   const HostAccount account = host_user_counts() ? *account_ : HostAccount{"", kNobody, {}};
   const AccessDecision decision = decide_target_access(*target_, account);
@@ -57,16 +60,23 @@ Status Monitor::open_target() {
   if (auto taken = take_gateway(); !taken.ok()) {
     return fail_target("the gateway can't be started", taken.error().message);
   }
+  const bool needs_labels = access_.outcome == AccessVerdict::Outcome::kNeedsLabels;
+  Status sent = needs_labels ? ask_for_labels() : send_grant();
+  if (attendant_kept) end_attendant();
+  return sent;
+}
+
+Status Monitor::send_grant() {
   ipc::OpenRequest request;
   request.socket_path = config_.incus_socket;
   request.guest_path = config_.libexec_dir + "/ssh2incus-guest";
   request.project = target_->project ? target_->project->str() : std::string(kDefaultProject);
   request.instance = target_->instance->str();
+  request.start_if_stopped = access_.grant.actions.has(Action::kStart);
   request.guest = guest_grant();
   if (auto sent = gateway_->send(request); !sent.ok()) {
     return fail_target("the gateway can't be reached", sent.error().message);
   }
-  if (attendant_kept) end_attendant();
   return {};
 }
 
@@ -105,7 +115,10 @@ Status Monitor::on_gateway(const ipc::Packet& packet) {
       return channels_.sessiond.send(
           ipc::TargetProgressNotice{truncated<limits::kMaxUserMessage>(escaped(*progress.text))});
     }
+    case ipc::GatewayMessage::kResolveReply:
+      return on_labels(TRY(ipc::decode<ipc::ResolveReply>(packet.bytes)));
     case ipc::GatewayMessage::kReadyReply: {
+      if (labels_asked_) return fail("the gateway is ready for what it wasn't asked");
       const auto ready = TRY(ipc::decode<ipc::ReadyReply>(packet.bytes));
       log_.write(LogLevel::kInfo, "target_ready",
                  {{"target", target_text()}, {"uid", ready.uid}, {"uuid", *ready.instance_uuid}});
@@ -114,7 +127,9 @@ Status Monitor::on_gateway(const ipc::Packet& packet) {
                      [](const UniqueFd& fd) { return fd.get(); });
       gateway_.reset();
       return channels_.sessiond.send(
-          ipc::TargetReadyNotice{truncated<limits::kMaxUserMessage>(target_text())}, fds);
+          ipc::TargetReadyNotice{truncated<limits::kMaxUserMessage>(target_text()),
+                                 static_cast<std::uint32_t>(idle_limit().count())},
+          fds);
     }
     case ipc::GatewayMessage::kFailedReply: {
       const auto failed = TRY(ipc::decode<ipc::FailedReply>(packet.bytes));

@@ -1,12 +1,16 @@
 // What the server runs with: the flags' values, checked, with OpenSSH's defaults where it has one.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "common/limits.h"
+#include "policy/access_policy.h"
 #include "policy/authentication_chains.h"
 #include "policy/penalties.h"
 #include "policy/public_key_algorithms.h"
@@ -57,6 +61,10 @@ struct ServerConfig {
   std::string macs = std::string(kMacs);
   std::string host_key_algorithms = std::string(kHostKeyAlgorithms);
   std::string public_key_algorithms = std::string(kPublicKeyAlgorithms);
+  std::string access;  // preset or file; empty: kDefaultAccessFile if it's there
+  std::shared_ptr<const AccessPolicy> access_policy;  // from there; none: allowed_groups decide
+  std::chrono::seconds idle_timeout{0};               // of all sessions; 0: none
+  std::vector<AuthMethod> enabled_methods = {AuthMethod::kPublicKey};  // that rules may demand
   std::vector<std::string> accepted_environment = {"LANG",      "LANGUAGE", "LC_*",    "TERM",
                                                    "COLORTERM", "TZ",       "NO_COLOR"};
   std::vector<std::string> permitted_key_environment;  // by environment= in authorized_keys
@@ -66,8 +74,12 @@ struct ServerConfig {
 
   // Whether PAM is asked for more than the account.
   [[nodiscard]] bool password_authentication() const {
-    return auth_chains.uses(AuthMethod::kPassword) ||
-           auth_chains.uses(AuthMethod::kKeyboardInteractive);
+    return offers(AuthMethod::kPassword) || offers(AuthMethod::kKeyboardInteractive);
+  }
+  // In a chain, or because an access rule may demand it.
+  [[nodiscard]] bool offers(AuthMethod method) const {
+    return auth_chains.uses(method) ||
+           std::ranges::find(enabled_methods, method) != enabled_methods.end();
   }
 };
 

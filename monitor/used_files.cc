@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 
+#include "monitor/access_file.h"
 #include "monitor/account_check.h"
 #include "monitor/connection.h"
 #include "monitor/gateway_launcher.h"
@@ -20,8 +21,13 @@ Status pam_service(const ServerConfig& config) { return check_pam_service(config
 
 Status key_sources(const ServerConfig& config) { return check_key_sources(key_sources_of(config)); }
 
+Status access_policy(const ServerConfig& config) {
+  TRY(open_access_policy(config));
+  return {};
+}
+
 // Whether each can be used as configured. Run at the start, at a reload and by --check.
-constexpr std::array kFileChecks = {pam_service, key_sources};
+constexpr std::array kFileChecks = {pam_service, key_sources, access_policy};
 
 Status sessiond_program(const ServerConfig& config) {
   TRY(find_sessiond_identity(config.libexec_dir + "/ssh2incus-sessiond", config.run_dir));
@@ -87,6 +93,7 @@ Result<HostKeys> open_used_files(ServerConfig& config) {
   HostKeys keys = TRY(HostKeys::load(config.host_key_files));
   TRY(check_host_key_algorithms(config, keys));
   for (const auto& check : kFileChecks) TRY(check(config));
+  config.access_policy = TRY(open_access_policy(config));
   return keys;
 }
 

@@ -36,6 +36,7 @@ void Channels::on_target_ready(TargetReady ready) {
   }
   target_.link = std::move(*link);
   target_.state = Target::State::kReady;
+  target_.idle.limit_to(ready.idle_limit_seconds);
   for (auto& channel : channels_) channel.on_target_ready();
 }
 

@@ -30,6 +30,7 @@ class Channels : public GuestLink::Observer {
   void pump();
   // Whether anything has happened since that pump() must see before the loop may wait.
   [[nodiscard]] bool has_news() const { return target_.news; }
+  [[nodiscard]] const IdleClock& idle() const { return target_.idle; }
   void close_all() { channels_.clear(); }
   // Null without a guest.
   [[nodiscard]] GuestLink* link() const { return target_.link.get(); }

@@ -209,7 +209,12 @@ Status EventLoop::poll_once() {
     }
   }
   const bool must_not_wait = channels_->has_news() || session_->has_new_budget();
-  if (poll(entries.data(), count, must_not_wait ? 0 : -1) < 0) {
+  const int patience_ms = channels_->idle().left_ms();
+  if (patience_ms == 0) {
+    leave("idle for " + std::to_string(channels_->idle().limit().count()) + " seconds");
+    return {};
+  }
+  if (poll(entries.data(), count, must_not_wait ? 0 : patience_ms) < 0) {
     if (errno == EINTR) return {};
     return system_error("poll");
   }

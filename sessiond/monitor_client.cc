@@ -38,6 +38,7 @@ Status MonitorClient::keep_notice(ipc::Packet packet) {
       TargetReady ready;
       std::ranges::move(packet.fds, ready.sockets.begin());
       ready.description = *notice.description;
+      ready.idle_limit_seconds = notice.idle_limit_seconds;
       notices_.emplace_back(std::move(ready));
       return {};
     }

@@ -17,6 +17,7 @@ namespace ssh2incus {
 struct TargetReady {
   std::array<UniqueFd, 4> sockets;
   std::string description;
+  std::uint32_t idle_limit_seconds = 0;
 };
 
 using MonitorNotice = std::variant<ipc::TargetProgressNotice, TargetReady, ipc::TargetFailedNotice,

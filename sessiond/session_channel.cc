@@ -107,6 +107,12 @@ bool SessionChannel::on_program(std::optional<BoundedString<limits::kMaxCommand>
   if (state_ != State::kSetup) return false;
   command_ = std::move(command);
   state_ = State::kWaiting;
+  if (!(command_ ? permissions_.exec : permissions_.shell)) {
+    fail_with(command_ ? "ssh2incus: commands are not allowed here"
+                       : "ssh2incus: shells are not allowed here",
+              255);
+    return true;
+  }
   switch (target_.state) {
     case Target::State::kOpening:
       if (!target_.progress.empty()) on_progress(target_.progress);
@@ -141,6 +147,7 @@ void SessionChannel::start_program() {
     target_.link->send_signal(stream_, name);
   }
   state_ = State::kRunning;
+  target_.idle.touch();
   resume_ = true;
   ipc::SessionOpenedNotice notice{.stream = stream_, .pty = pty_.has_value(), .command = {}};
   if (command_) notice.command = truncated<limits::kMaxLogText>(**command_);
@@ -173,6 +180,7 @@ std::size_t SessionChannel::on_client_data(std::span<const std::uint8_t> data) {
   std::size_t taken = data.size();
   if (state_ == State::kRunning && target_.link) {
     taken = target_.link->send_data(stream_, data);
+    if (taken > 0) target_.idle.touch();
     bytes_in_ += taken;
   }
   unread_ = data.size() - taken;
@@ -181,6 +189,7 @@ std::size_t SessionChannel::on_client_data(std::span<const std::uint8_t> data) {
 
 void SessionChannel::on_guest_data(std::span<const std::uint8_t> data, bool is_stderr) {
   if (state_ != State::kRunning) return;
+  target_.idle.touch();
   if (output_.empty()) {
     const std::size_t written = session_.write(channel_, data, is_stderr);
     count_written(written);

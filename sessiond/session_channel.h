@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "sessiond/guest_link.h"
+#include "sessiond/idle_clock.h"
 #include "sessiond/monitor_client.h"
 #include "sessiond/ssh_session.h"
 
@@ -28,6 +29,7 @@ struct Target {
   std::uint32_t exit_status = 255;
   // Something has happened that the next pump() must see, before the loop may wait.
   bool news = false;
+  IdleClock idle;
 };
 
 class SessionChannel {

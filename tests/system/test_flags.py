@@ -37,7 +37,7 @@ def test_version(flag):
     ["-b"], ["-c", "f"], ["-k", "f"], ["-H", "5m"],
     ["--pprof"], ["-r", "local"], ["--pprof-listen", ":6060"], ["-S", "login"],
     ["-t", "f"], ["-T", "screen"], ["-u", "https://x:8443"], ["-w"], ["-C"], ["--allow-create"],
-    ["--chroot-sftp"], ["--idle-timeout", "60"],
+    ["--chroot-sftp"],
 ])
 def test_flag_of_a_later_issue_says_so(arguments):
     result = run("-l", "127.0.0.1:0", *arguments)

@@ -94,8 +94,7 @@ TEST(Flags, OfLaterVersionsAreRefusedByName) {
                                                      {"--welcome"},
                                                      {"-C"},
                                                      {"--allow-create"},
-                                                     {"--chroot-sftp"},
-                                                     {"--idle-timeout", "5m"}};
+                                                     {"--chroot-sftp"}};
   for (const auto& arguments : all) {
     const ExitNow exit_now = exit_of(arguments);
     EXPECT_NE(exit_now.exit_code, 0) << arguments[0];
@@ -132,7 +131,9 @@ TEST(Flags, ThatAreUnknownOrWrongAreErrors) {
                                                      {"--pam-service", "../login"},
                                                      {"--pam-service", ""},
                                                      {"--password-failure-time", "0"},
-                                                     {"--penalty-exempt", "10.0.0.0/99"}};
+                                                     {"--penalty-exempt", "10.0.0.0/99"},
+                                                     {"--idle-timeout", "5x"},
+                                                     {"--access", "relative.yaml"}};
   for (const auto& arguments : all) EXPECT_NE(exit_of(arguments).exit_code, 0) << arguments[0];
 }
 

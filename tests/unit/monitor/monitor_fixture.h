@@ -172,7 +172,9 @@ class MonitorTest : public testing::Test {
         KeysReply reply;
         const bool trusted =
             !request->certificate || trusted_cas_.contains(*request->certificate->ca_key);
-        if (*request->key_blob == authorised_blob_ && trusted)
+        const bool known =
+            *request->key_blob == authorised_blob_ || *request->key_blob == second_key_.blob();
+        if (known && trusted)
           reply.accepted = AuthorizedLine{grant_, std::string("keys"), 1, {}, {}};
         key_requests_.push_back(*request);
         sent = channel.send(reply);
@@ -249,6 +251,7 @@ class MonitorTest : public testing::Test {
   std::string login_ = "c1";
   ClientKey key_;
   Bytes authorised_blob_ = key_.blob();
+  ClientKey second_key_;  // authorised too
   KeyGrant grant_;
   std::set<Bytes> trusted_cas_;
   std::vector<KeysRequest> key_requests_;  // read once the attendant isn't asked any more

@@ -48,7 +48,7 @@ TEST(Session, GivesAShellATerminal) {
 }
 
 TEST(Session, RefusesATerminalThatIsNotAllowed) {
-  TestServer server({.permissions = {.pty = false}});
+  TestServer server({.permissions = {.shell = true, .exec = true}});
   const auto run = server.ssh("-tt -o LogLevel=INFO", "'echo still runs'");
   EXPECT_THAT(run.errors, HasSubstr("PTY allocation request failed"));
 }

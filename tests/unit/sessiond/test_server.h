@@ -23,7 +23,7 @@ struct MonitorScript {
   std::string refusal{};       // of the login name
   int most_failures = 6;
   std::uint32_t max_sessions = 10;
-  ipc::SessionPermissions permissions{.pty = true};
+  ipc::SessionPermissions permissions{.shell = true, .exec = true, .pty = true};
   std::string progress{};  // before the target is ready
   std::string failure{};   // of the target
   int target_delay_ms = 0;
