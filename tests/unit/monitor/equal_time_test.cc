@@ -95,15 +95,18 @@ class EqualTime : public testing::Test {
     for (const std::string& name : made_) run("userdel " + name);
   }
 
-  // One connection's tries, one after the other.
-  void hammer(Group& group, std::vector<double>& late_ms) {
+  SpawnedAttendant start_attendant() {
     AttendantConfig attendant_config;
     attendant_config.source_address = "192.0.2.1";
     attendant_config.account.service = "s2ieq";
     attendant_config.account.configuration_directory = directory_.path();
     attendant_config.password_authentication = true;
+    return spawn_attendant(attendant_config).value();
+  }
+
+  // One connection's tries, one after the other.
+  void hammer(Group& group, SpawnedAttendant attendant, std::vector<double>& late_ms) {
     auto ends = ipc::IpcChannel::pair().value();
-    auto attendant = spawn_attendant(attendant_config).value();
     const Log log = Log::to(null_.get());
     std::thread monitor([&] {
       Monitor(config_, *host_keys_, {}, log,
@@ -153,6 +156,9 @@ TEST_F(EqualTime, OfRefusedPasswords) {
   }
   std::mt19937 random(20261125);
   std::shuffle(connections.begin(), connections.end(), random);
+  // Before there are threads: a process that is forked beside them may find locks held for ever.
+  std::vector<SpawnedAttendant> attendants;
+  for (std::size_t i = 0; i < connections.size(); ++i) attendants.push_back(start_attendant());
   std::mutex mutex;
   std::vector<std::thread> workers;
   for (int worker = 0; worker < kAtOnce; ++worker) {
@@ -162,9 +168,11 @@ TEST_F(EqualTime, OfRefusedPasswords) {
         if (connections.empty()) return;
         Group& group = groups_[connections.back()];
         connections.pop_back();
+        SpawnedAttendant attendant = std::move(attendants.back());
+        attendants.pop_back();
         lock.unlock();
         std::vector<double> late_ms;
-        hammer(group, late_ms);
+        hammer(group, std::move(attendant), late_ms);
         lock.lock();
         group.late_ms.insert(group.late_ms.end(), late_ms.begin(), late_ms.end());
       }
