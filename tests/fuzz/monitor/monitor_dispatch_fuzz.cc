@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   shutdown(sessiond.first.fd(), SHUT_WR);
   shutdown(attendant.first.fd(), SHUT_WR);
   Monitor monitor(config, keys, {}, log,
-                  {std::move(sessiond.second), std::move(attendant.second), UniqueFd()});
+                  {std::move(sessiond.second), std::move(attendant.second), {}});
   if (monitor.run() == ConnectionEnd::kLoggedIn) std::abort();  // nobody can sign without the key
   return 0;
 }
