@@ -23,10 +23,10 @@ using GatewayMessages =
     std::tuple<ipc::OpenRequest, ipc::GatewayProgress, ipc::ReadyReply, ipc::FailedReply,
                ipc::GatewayLog, ipc::GatewayCrash, ipc::AuthGrant, ipc::InstanceKeyRequest,
                ipc::InstanceKeyReply, ipc::InstancePasswordRequest, ipc::InstancePasswordReply,
-               ipc::ResolveRequest, ipc::InstanceLabel, ipc::ResolveReply>;
+               ipc::ResolveRequest, ipc::ResolveReply>;
 using GuestStructures =
-    std::tuple<GuestGrant, GuestHello, FrameHeader, TerminalSize, PtyRequest, OpenSession,
-               WindowChange, SignalRequest, Opened, OpenFailed, Exited, WindowAdjust>;
+    std::tuple<ipc::InstanceLabel, GuestGrant, GuestHello, FrameHeader, TerminalSize, PtyRequest,
+               OpenSession, WindowChange, SignalRequest, Opened, OpenFailed, Exited, WindowAdjust>;
 
 // Calls visit(T{}) for each type of the list.
 template <typename List, typename Visit>
