@@ -112,7 +112,9 @@ TEST(Flags, EnablePasswordsByNameOrByChain) {
   const ServerConfig chain = config_of({"--auth-methods", "publickey,keyboard-interactive:pam"});
   EXPECT_TRUE(chain.password_authentication());
   EXPECT_EQ(chain.auth_chains.next_names({}), "publickey");
-  EXPECT_FALSE(config_of({"-P", "--auth-methods", "publickey"}).password_authentication());
+  EXPECT_FALSE(config_of({"--auth-methods", "publickey"}).password_authentication());
+  // No chain has them then, but an access rule may demand them.
+  EXPECT_TRUE(config_of({"-P", "--auth-methods", "publickey"}).password_authentication());
   EXPECT_EQ(config_of({"-P", "--auth-methods", "any"}).auth_chains, config_of({"-P"}).auth_chains);
   EXPECT_EQ(config_of({"--pam-service", "login"}).pam_service, "login");
 }
