@@ -83,7 +83,7 @@ bool matches_time(const AccessRule& rule, const AccessFacts& facts) {
   const std::int64_t day = local >= 0 ? local / kDaySeconds : -((-local - 1) / kDaySeconds) - 1;
   if (rule.days) {
     const auto weekday = static_cast<unsigned>((day % 7 + 7 + 3) % 7);  // 1970 began on a Thursday
-    if (((*rule.days >> weekday) & 1U) == 0) return false;
+    if (((static_cast<unsigned>(*rule.days) >> weekday) & 1U) == 0) return false;
   }
   if (rule.hours.empty()) return true;
   const auto minute = static_cast<int>((local - day * kDaySeconds) / 60);
