@@ -71,10 +71,11 @@ Status IpcChannel::send_bytes(std::span<const std::uint8_t> bytes, std::span<con
     std::memcpy(CMSG_DATA(entry), fds.data(), fds.size_bytes());
   }
   for (;;) {
-    const ssize_t sent = sendmsg(socket_.get(), &header, MSG_NOSIGNAL);
+    const int flags = send_timeout_ms_ < 0 ? MSG_NOSIGNAL : MSG_NOSIGNAL | MSG_DONTWAIT;
+    const ssize_t sent = sendmsg(socket_.get(), &header, flags);
     if (sent >= 0) return {};
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      TRY(wait_for(socket_.get(), POLLOUT, -1));
+      TRY(wait_for(socket_.get(), POLLOUT, send_timeout_ms_));
     } else if (errno != EINTR) {
       return system_error("sendmsg");
     }

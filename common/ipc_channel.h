@@ -58,11 +58,15 @@ class IpcChannel {
     return decode<T>(packet->bytes);
   }
 
+  // How long sending may wait for a peer that doesn't read (-1: for ever); beyond it's an error.
+  void limit_sending(int timeout_ms) { send_timeout_ms_ = timeout_ms; }
+
   [[nodiscard]] int fd() const { return socket_.get(); }
   UniqueFd release() { return std::move(socket_); }
 
  private:
   UniqueFd socket_;
+  int send_timeout_ms_ = -1;
 };
 
 }  // namespace ssh2incus::ipc

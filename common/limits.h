@@ -77,6 +77,9 @@ inline constexpr int kKeyCommandMs = 10'000;
 inline constexpr int kGatewayOpenMs = 60'000;  // resolve, start, push, hello
 inline constexpr int kIncusRequestMs = 30'000;
 inline constexpr int kInstanceStartMs = 45'000;
+inline constexpr int kSendToSessiondMs = 5'000;
+inline constexpr int kAfterRefusedTargetMs =
+    30'000;  // for a client that stays although nothing is to be had
 inline constexpr int kGuestHelloMs = 10'000;
 inline constexpr int kMinimumFailureMs = 8;      // floor for a refused attempt
 inline constexpr int kMaximumFailureMs = 5000;   // that took longer by itself is not drawn out

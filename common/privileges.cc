@@ -105,6 +105,14 @@ Status apply_resource_limits(const ResourceLimits& wanted) {
   return set_limit(RLIMIT_NOFILE, wanted.open_files, "NOFILE");
 }
 
+Status raise_open_files_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return system_error("getrlimit NOFILE");
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return system_error("setrlimit NOFILE");
+  return {};
+}
+
 Status forbid_dumps() {
   TRY(set_limit(RLIMIT_CORE, 0, "CORE"));
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return system_error("PR_SET_DUMPABLE");

@@ -36,6 +36,9 @@ Status apply_resource_limits(const ResourceLimits& wanted);
 // RLIMIT_CORE 0, PR_SET_DUMPABLE 0.
 Status forbid_dumps();
 
+// As many open files as this process may have at all (RLIMIT_NOFILE: soft to hard).
+Status raise_open_files_limit();
+
 // SIGKILL when the parent ends; an error if it has ended already.
 Status die_with_parent(pid_t parent);
 

@@ -122,6 +122,7 @@ Status AttendantSession::on_keys(const KeysRequest& request) {
     KeysReply second = or_reason(ask_key_command(*config_.key_command, request),
                                  config_.key_command->line.program());
     second.reasons = all_reasons(reply, second);
+    second.not_revoked = reply.not_revoked;
     reply = std::move(second);
   }
   if (!user_->found) reply.accepted.reset();

@@ -88,9 +88,15 @@ Result<HostUserRecord> look_up_host_user(const HostUser& user) {
     if (error != 0) unknown.doubt = system_error("a user database may be down", error).message;
     return unknown;
   }
+  // A database may know several spellings of one user, but rules and penalties go by one.
+  if (user.str() != entry.pw_name) {
+    HostUserRecord unknown = unknown_user(user);
+    unknown.doubt = "the user's name is spelled otherwise";
+    return unknown;
+  }
   HostUserRecord record;
   record.found = true;
-  record.name = user.str();  // as asked: a database may know several spellings of one user
+  record.name = user.str();
   record.uid = entry.pw_uid;
   record.gid = entry.pw_gid;
   record.home = entry.pw_dir;

@@ -257,10 +257,11 @@ inline constexpr std::array<AttendantRule, kAttendantRequestCount> kAttendantRul
      in_states(AttendantState::kUserKnown, AttendantState::kUserUnknown), 1},
     // Only for a user whom PAM has accepted; keys are the monitor's to judge.
     {AttendantMessage::kGatewayStartRequest, in_states(AttendantState::kAccountValid), 1},
+    // As many as both methods may begin.
     {AttendantMessage::kPamStartRequest,
      in_states(AttendantState::kUserKnown, AttendantState::kUserUnknown,
                AttendantState::kAccountValid),
-     limits::kMaxConversations},
+     2 * limits::kMaxConversations},
     {AttendantMessage::kPamAnswersRequest,
      in_states(AttendantState::kUserKnown, AttendantState::kUserUnknown,
                AttendantState::kAccountValid),

@@ -179,6 +179,14 @@ void Listener::read_notice(pid_t pid) {
   no_longer_starting(child);
 }
 
+// What the monitor said just before its end.
+void Listener::read_last_notices(Child& child) {
+  for (;;) {
+    const auto packet = child.notices.receive(0);
+    if (!packet.ok() || !*packet || !take_notice(child, **packet).ok()) return;
+  }
+}
+
 Status Listener::take_notice(Child& child, const ipc::Packet& packet) {
   if (const auto failure = ipc::decode<FailureNotice>(packet.bytes); failure.ok()) {
     if (user_penalties_.record_failure(*failure->user, now())) {
@@ -212,6 +220,7 @@ void Listener::reap() {
   for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
     const auto found = children_.find(pid);
     if (found == children_.end()) continue;
+    read_last_notices(found->second);
     no_longer_starting(found->second);
     on_child_end(found->second, status);
     children_.erase(found);

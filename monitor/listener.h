@@ -48,6 +48,7 @@ class Listener {
   void no_longer_starting(Child& child);
   void start_monitor(UniqueFd connection, const IpAddress& source, ConnectionInfo info);
   void read_notice(pid_t pid);
+  void read_last_notices(Child& child);
   Status take_notice(Child& child, const ipc::Packet& packet);
   void on_signal();
   void reap();

@@ -42,8 +42,11 @@ std::vector<std::string> keep_until_restart(const ServerConfig& current, ServerC
   }
   // The listener has given up what PAM's modules need for passwords.
   if (next.password_authentication() && !current.password_authentication()) {
-    keep("auth-methods", current.auth_chains, next.auth_chains, kept);
-    next.enabled_methods = current.enabled_methods;
+    // Chains that let anybody in are not kept: keys are what remains.
+    const ServerConfig keys_alone;
+    const ServerConfig& safe = current.no_authentication ? keys_alone : current;
+    keep("auth-methods", safe.auth_chains, next.auth_chains, kept);
+    next.enabled_methods = safe.enabled_methods;
   }
   // The sockets that are open weren't chosen for it.
   if (next.no_authentication && !current.no_authentication) {

@@ -53,6 +53,7 @@ std::string joined(const std::vector<std::string>& words) {
 Status serve(ServerConfig config, const std::vector<std::string>& arguments) {
   if (geteuid() != 0) return fail("must be started as root");
   TRY(null_standard_streams(false));
+  TRY(raise_open_files_limit());  // one for each connection that lives
   umask(022);
   const Log log = Log::open(config.debug);
   HostKeys host_keys = TRY(open_used_files(config));

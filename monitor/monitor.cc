@@ -40,7 +40,9 @@ Monitor::Monitor(const ServerConfig& config, const HostKeys& host_keys, Connecti
       log_(std::move(log)),
       channels_(std::move(channels)),
       deadline_(Clock::now() + std::chrono::seconds(config.login_grace_seconds)),
-      attempts_(config.max_auth_tries) {}
+      attempts_(config.max_auth_tries) {
+  channels_.sessiond.limit_sending(limits::kSendToSessiondMs);
+}
 
 ConnectionEnd Monitor::run() {
   while (!end_) poll_once();
@@ -49,7 +51,7 @@ ConnectionEnd Monitor::run() {
 
 int Monitor::remaining_ms() const {
   std::optional<Clock::time_point> end = session_end_;
-  if (state_ != MonitorState::kAuthenticated || gateway_)
+  if (state_ != MonitorState::kAuthenticated || gateway_ || target_failed_)
     end = std::min(end.value_or(deadline_), deadline_);
   if (!end) return -1;
   constexpr std::int64_t kMost = 24L * 3600 * 1000;  // then the loop looks again
@@ -87,7 +89,19 @@ void Monitor::on_timeout() {
     end(ConnectionEnd::kGraceExceeded, "login took too long");
   } else if (gateway_ && Clock::now() >= deadline_) {
     CHECK(fail_target("the instance did not answer in time", "timed out").ok());
+  } else if (target_failed_ && Clock::now() >= deadline_) {
+    leave_failed_target();
   }
+}
+
+// Clients without a session would hold the connection, and the listener's descriptor, for ever. The
+// first time it's said, the second time done.
+void Monitor::leave_failed_target() {
+  if (told_to_end_) return end(ConnectionEnd::kLoggedIn, "nothing to connect to");
+  told_to_end_ = true;
+  deadline_ = Clock::now() + std::chrono::milliseconds(limits::kSendToSessiondMs);
+  const ipc::ShutdownNotice notice{std::string("there is nothing to connect to")};
+  if (!channels_.sessiond.send(notice).ok()) end(ConnectionEnd::kLoggedIn, "nothing to connect to");
 }
 
 void Monitor::serve_sessiond() {
@@ -117,7 +131,9 @@ void Monitor::end_after(const Error& error) {
     end(ConnectionEnd::kGraceExceeded, "login took too long");
   } else {
     log_.write(LogLevel::kError, "attendant_failed", {{"reason", error.message}});
-    end(ConnectionEnd::kInternal, error.message);
+    // What the client has failed at before counts all the same.
+    end(attempts_.failures() > 0 ? ConnectionEnd::kAuthFailed : ConnectionEnd::kInternal,
+        error.message);
   }
 }
 

@@ -86,6 +86,7 @@ class Monitor {
   // monitor.cc: loop and dispatch
   void poll_once();
   void on_timeout();
+  void leave_failed_target();
   void serve_sessiond();
   void serve_gateway();
   void serve_listener();
@@ -235,9 +236,11 @@ class Monitor {
   std::optional<KeyGrant> grant_;         // of all that was proven so far; none: nothing restricts
   AccessFacts facts_;                     // that access_ was decided on
   AccessVerdict access_;                  // once the chains are complete
+  bool proven_enough_ = false;            // by the method that was judged last
   bool labels_asked_ = false;             // and not answered
   std::optional<Clock::time_point> session_end_;
   bool told_to_end_ = false;
+  bool target_failed_ = false;  // deadline_ is when a client that stays is told to leave
   AuthAttempts attempts_;
   std::optional<std::size_t> open_prompts_;  // of a conversation that waits for answers
   std::string text_for_client_;              // goes with the next AuthReply

@@ -110,12 +110,16 @@ Result<std::string> Monitor::why_not_let_in(const Proof& proof) {
   if (can_be_guessed(proof.method) && info_.held_back(guessed)) {
     return std::string("too many failures of this user lately");
   }
+  if (proofs_by_instance_ != 0 && proofs_by_instance_ != done_methods_.size()) {
+    return std::string("what the instance vouches for is no part of a host user's proof");
+  }
   if (proof.grant) {
     auto combined = grant_ ? combined_grant(*grant_, *proof.grant) : *proof.grant;
     if (!combined.ok()) return combined.error().message;
     grant_ = std::move(*combined);
   }
-  if (!all_proven()) return std::string();
+  proven_enough_ = all_proven();
+  if (!proven_enough_) return std::string();
   if (!host_user_counts()) return std::string();
   if (!account_check_) {
     account_check_ = TRY(from_attendant(
@@ -143,7 +147,7 @@ Status Monitor::on_proven(SessionMessage by, const Proof& proof, Clock::time_poi
   if (proofs_by_instance_ > 0) fields.emplace_back("authenticated_by", "instance");
   if (host_user_counts()) fields.emplace_back("host_user", target_->host_user.str());
   fields.emplace_back("target", target_text());
-  if (all_proven()) return accept(by, fields);
+  if (proven_enough_) return accept(by, fields);
   attempts_.record(auth_method_name(proof.method), AttemptResult::kPartial);
   ipc::AuthReply reply;
   reply.outcome = ipc::AuthOutcome::kPartial;

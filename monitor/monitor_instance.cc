@@ -74,6 +74,7 @@ Result<Reply> Monitor::ask_gateway(const Request& request) {
 
 Monitor::KeyVerdict Monitor::ask_instance_for_key(const Bytes& key_blob) {
   KeyVerdict verdict;
+  asked_instance_ = true;
   if (questions_over_) return verdict;
   if (!questions_) start_questions();
   if (!questions_) return verdict;

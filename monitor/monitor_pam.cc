@@ -22,9 +22,11 @@ BoundedList<ipc::AuthPrompt, limits::kMaxPromptsPerRound> safe_prompts(const Pam
 
 }  // namespace
 
+// One that the client gives up is a failure: prompts aren't to be had for nothing.
 Status Monitor::end_conversation(SessionMessage by) {
   if (!open_prompts_ || !ends_conversation(by)) return {};
   open_prompts_.reset();
+  attempts_.record(auth_method_name(AuthMethod::kKeyboardInteractive), AttemptResult::kFailed);
   TRY(from_attendant(attendant_pam_abort(channels_.attendant, at_most(limits::kKeyLookupMs))));
   return {};
 }
@@ -44,7 +46,8 @@ Status Monitor::start_pam(SessionMessage by, AuthMethod method, PamStartRequest 
   Proof proof;
   proof.method = method;
   if (!may_try(method)) return fail_attempt(by, proof, "method isn't offered now", started);
-  start.hopeless = !account_refusal_.empty();
+  const bool held_back = info_.held_back(target_->host_user.str());
+  start.hopeless = !account_refusal_.empty() || held_back;
   const PamReply reply = TRY(from_attendant(
       attendant_pam_start(channels_.attendant, start, at_most(limits::kPamRoundMs + 1000))));
   const bool may_be_instances =

@@ -75,8 +75,10 @@ KeysRequest Monitor::keys_request(const std::string& algorithm, const Bytes& blo
 
 Result<Monitor::KeyVerdict> Monitor::ask_for_key(const KeysRequest& request) {
   const bool with_command = !config_.authorized_keys_command.empty();
+  constexpr int kMarginMs = 1000;  // so that the attendant's own limit ends the wait
   const int most_ms =
-      with_command ? 2 * limits::kKeyLookupMs + limits::kKeyCommandMs : limits::kKeyLookupMs;
+      (with_command ? 2 * limits::kKeyLookupMs + limits::kKeyCommandMs : limits::kKeyLookupMs) +
+      kMarginMs;
   const auto reply =
       TRY(from_attendant(attendant_keys(channels_.attendant, request, at_most(most_ms))));
   for (const auto& reason : reply.reasons) {

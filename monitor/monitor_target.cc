@@ -94,6 +94,8 @@ Status Monitor::take_gateway() {
 
 Status Monitor::fail_target(const std::string& text, const std::string& log_reason) {
   gateway_.reset();
+  target_failed_ = true;
+  deadline_ = Clock::now() + std::chrono::milliseconds(limits::kAfterRefusedTargetMs);
   log_.write(LogLevel::kWarning, "target_failed",
              {{"target", target_text()}, {"reason", log_reason}});
   const ipc::TargetFailedNotice notice{

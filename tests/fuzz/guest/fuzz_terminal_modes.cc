@@ -7,7 +7,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   termios settings{};
   guest::apply_terminal_modes({data, size}, settings);
   const std::string text(data, data + size);
-  const guest::Account account{"a", 1, 1, "/", "/bin/sh", {1}};
+  const Account account{"a", 1, 1, "/", "/bin/sh", {1}};
   const GuestGrant grant;
   const OpenSession request;
   const auto lines =

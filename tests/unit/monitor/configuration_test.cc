@@ -290,6 +290,19 @@ TEST(Reload, ChangesAndEndsAKeyCommandButDoesNotBeginOne) {
   EXPECT_EQ(next.authorized_keys_command, "/bin/other");
 }
 
+TEST(Reload, DoesNotKeepOpenWhatIsClosedInFavourOfPasswords) {
+  ServerConfig open;
+  open.no_authentication = true;
+  open.auth_chains = AuthenticationChains::any_of(std::array{AuthMethod::kNone});
+  open.enabled_methods = {AuthMethod::kNone};
+  ServerConfig next;
+  next.auth_chains = AuthenticationChains::parse("publickey,password", {}).value();
+  EXPECT_EQ(keep_until_restart(open, next), (Words{"auth-methods"}));
+  EXPECT_EQ(next.auth_chains.methods(), std::vector{AuthMethod::kPublicKey});
+  EXPECT_FALSE(next.auth_chains.may_try({}, AuthMethod::kNone));
+  EXPECT_EQ(next.enabled_methods, std::vector{AuthMethod::kPublicKey});
+}
+
 TEST(Reload, TakesPasswordsAwayButDoesNotBringThem) {
   const auto chains = [](const char* text) {
     return AuthenticationChains::parse(text, {}).value();
