@@ -2,6 +2,7 @@
 // account database.
 #include "monitor/explain.h"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 
@@ -18,6 +19,7 @@ using Outcome = AccessVerdict::Outcome;
 
 constexpr std::array kAllMethods = {AuthMethod::kPublicKey, AuthMethod::kPassword,
                                     AuthMethod::kKeyboardInteractive};
+constexpr std::uint32_t kNobody = 65534;  // whom an instance vouches for is nobody on the host
 
 void line(std::string& out, const char* name, const std::string& value) {
   std::string label = std::string(name) + ":";
@@ -74,7 +76,17 @@ Status add_labels(AccessFacts& facts, const std::vector<std::string>& texts) {
   return {};
 }
 
-Result<AccessFacts> facts_of(const ExplainFlags& question) {
+// "none" is no part of chains, it's all or nothing.
+Result<std::vector<AuthMethod>> methods_of(const ServerConfig& config, const std::string& text) {
+  if (text == "none" || (text.empty() && config.no_authentication))
+    return std::vector{AuthMethod::kNone};
+  if (text.empty()) return std::vector{AuthMethod::kPublicKey};
+  auto methods = AuthenticationChains::parse(text, kAllMethods);
+  if (!methods.ok()) return fail("--with: " + methods.error().message);
+  return methods->chains().front();
+}
+
+Result<AccessFacts> facts_of(const ServerConfig& config, const ExplainFlags& question) {
   AccessFacts facts;
   facts.target = TRY(parse_login(question.login));
   if (!question.user.empty()) {
@@ -85,9 +97,8 @@ Result<AccessFacts> facts_of(const ExplainFlags& question) {
   if (!IpAddress::parse(question.source))
     return fail("--from: " + quoted(question.source) + " is no IP address");
   facts.source_address = question.source;
-  auto methods = AuthenticationChains::parse(question.methods, kAllMethods);
-  if (!methods.ok()) return fail("--with: " + methods.error().message);
-  facts.methods = methods->chains().front();
+  facts.methods = TRY(methods_of(config, question.methods));
+  facts.authenticated_by_instance = question.by_instance;
   facts.now_unix = TRY(parse_time(question.time));
   const std::time_t now = facts.now_unix;
   tm local{};
@@ -114,7 +125,7 @@ void describe_login(std::string& out, const AccessFacts& facts) {
   }
   if (target.create) line(out, "creates", create_text(*target.create));
   if (target.persistent_session) line(out, "session", "persistent");
-  line(out, "host user", target.host_user.str());
+  if (!facts.authenticated_by_instance) line(out, "host user", target.host_user.str());
 }
 
 void describe_grant(std::string& out, const AccessGrant& grant) {
@@ -131,22 +142,35 @@ void describe_grant(std::string& out, const AccessGrant& grant) {
   if (!ports.empty()) line(out, "listens on", ports);
 }
 
-void describe_verdict(std::string& out, const AccessVerdict& verdict, const AccessPolicy& policy) {
-  if (!verdict.rule.empty()) line(out, "rule", verdict.rule);
+// What no policy can allow is said beside the decision.
+std::string with_what_is_missing(const std::string& decision, const AccessFacts& facts) {
+  HostAccount account = facts.account;
+  if (facts.authenticated_by_instance) account.uid = kNobody;
+  const AccessDecision possible = decide_target_access(facts.target, account);
+  return possible.allowed ? decision : decision + "; refused in any case: " + possible.reason;
+}
+
+std::string outcome_text(const AccessVerdict& verdict, const AccessPolicy& policy) {
   switch (verdict.outcome) {
-    case Outcome::kRefused:
-      return line(out, "decision", "refused after authentication: " + verdict.reason);
-    case Outcome::kAllowed:
-      line(out, "decision", "allowed");
-      return describe_grant(out, verdict.grant);
-    case Outcome::kMoreMethods:
-      return line(out, "decision", "more must be proven, next: " + names_of(verdict.next));
+    case Outcome::kRefused: return "refused after authentication: " + verdict.reason;
+    case Outcome::kAllowed: return "allowed";
+    case Outcome::kMoreMethods: return "more must be proven, next: " + names_of(verdict.next);
     case Outcome::kNeedsLabels: {
       std::string names;
       for (const std::string& name : policy.label_names()) append(names, name);
-      return line(out, "decision", "depends on labels of the instance (--label): " + names);
+      return "depends on labels of the instance (--label): " + names;
     }
   }
+  return {};
+}
+
+void describe_verdict(std::string& out, const AccessFacts& facts, const AccessPolicy& policy) {
+  const AccessVerdict verdict = decide_access(policy, facts);
+  if (!verdict.rule.empty()) line(out, "rule", verdict.rule);
+  const std::string decision = outcome_text(verdict, policy);
+  const bool refused = verdict.outcome == Outcome::kRefused;
+  line(out, "decision", refused ? decision : with_what_is_missing(decision, facts));
+  if (verdict.outcome == Outcome::kAllowed) describe_grant(out, verdict.grant);
 }
 
 std::string policy_name(const ServerConfig& config, bool is_default) {
@@ -160,32 +184,57 @@ void describe_account(std::string& out, const HostUserRecord& record) {
   line(out, "in groups", groups);
 }
 
+// Why the host accepts nothing of this user; empty if it may. Fills in the account.
+Result<std::string> why_not_by_host(std::string& out, const AccessPolicy& policy,
+                                    AccessFacts& facts) {
+  const HostUserRecord record = TRY(look_up_host_user(facts.target.host_user));
+  if (!record.found) return std::string("no such host user");
+  facts.account = {facts.target.host_user.str(), record.uid, record.group_names};
+  describe_account(out, record);
+  return why_never_let_in(policy, facts.account);
+}
+
+std::string why_not_by_instance(const ServerConfig& config, const AccessFacts& facts) {
+  if (!config.instance_authentication) return "instances vouch for nobody without --inauth";
+  if (!instance_may_vouch(facts.target)) return "no instance may vouch for such a login";
+  const bool is_possible = std::ranges::all_of(facts.methods, [](AuthMethod method) {
+    return method == AuthMethod::kPublicKey || method == AuthMethod::kPassword;
+  });
+  return is_possible ? "" : "instances know keys and passwords only";
+}
+
+// Empty: they are enough for the access policy to be asked.
+std::string why_not_enough(const AuthenticationChains& chains, const AccessFacts& facts) {
+  if (chains.was_complete(facts.methods)) return {};
+  const std::vector<AuthMethod> next = chains.next(facts.methods);
+  if (next.empty())
+    return "can't authenticate: no chain of methods begins with " + names_of(facts.methods);
+  return with_what_is_missing("more must be proven, next: " + names_of(next), facts);
+}
+
 }  // namespace
 
 Result<std::string> explain_login(const ServerConfig& config, const ExplainFlags& question) {
-  AccessFacts facts = TRY(facts_of(question));
+  AccessFacts facts = TRY(facts_of(config, question));
   const auto from_file = TRY(open_access_policy(config));
   const AccessPolicy policy = from_file ? *from_file : default_access_policy(config.allowed_groups);
-  const HostUserRecord record = TRY(look_up_host_user(facts.target.host_user));
   std::string out;
   describe_login(out, facts);
-  std::string never = "no such host user";
-  if (record.found) {
-    facts.account = {facts.target.host_user.str(), record.uid, record.group_names};
-    describe_account(out, record);
-    never = why_never_let_in(policy, facts.account);
-  }
+  const std::string never = question.by_instance ? why_not_by_instance(config, facts)
+                                                 : TRY(why_not_by_host(out, policy, facts));
   line(out, "from", facts.source_address);
-  line(out, "proven", names_of(facts.methods));
+  line(out, "proven", names_of(facts.methods) + (question.by_instance ? ", to the instance" : ""));
   line(out, "policy", policy_name(config, from_file == nullptr));
+  const std::string not_enough = why_not_enough(config.auth_chains, facts);
   if (!never.empty()) {
     line(out, "decision", "can't authenticate: " + never);
-  } else if (!config.auth_chains.was_complete(facts.methods)) {
-    line(out, "decision",
-         "more must be proven, next: " + config.auth_chains.next_names(facts.methods));
+  } else if (!not_enough.empty()) {
+    line(out, "decision", not_enough);
   } else {
-    describe_verdict(out, decide_access(policy, facts), policy);
+    describe_verdict(out, facts, policy);
   }
+  if (!question.by_instance && why_not_by_instance(config, facts).empty())
+    line(out, "or", "the instance vouches for the login instead (--with-instance)");
   return out;
 }
 

@@ -22,7 +22,11 @@ void add_access_flags(CLI::App& app, ServerConfig& config, AccessFlags& raw) {
   app.add_option("--from", explain.source, "with --explain: the client's address")
       ->configurable(false);
   app.add_option("--with", explain.methods,
-                 "with --explain: methods that have succeeded (default publickey)")
+                 "with --explain: methods that have succeeded (default publickey; with --noauth "
+                 "none)")
+      ->configurable(false);
+  app.add_flag("--with-instance", explain.by_instance,
+               "with --explain: by keys and passwords of the instance (--inauth), not of the host")
       ->configurable(false);
   app.add_option("--at", explain.time,
                  "with --explain: \"YYYY-MM-DD HH:MM\" by the server's clock (default: now)")

@@ -17,8 +17,9 @@ struct ExplainFlags {
   std::string login;  // empty: nothing to explain
   std::string user;   // instead of the login's host user
   std::string source = "127.0.0.1";
-  std::string methods = "publickey";
-  std::string time;  // empty: now
+  std::string methods;       // empty: publickey, or none with --noauth
+  bool by_instance = false;  // the methods were proven to the instance, not to the host
+  std::string time;          // empty: now
   std::vector<std::string> keys;
   std::vector<std::string> principals;
   std::vector<std::string> labels;  // NAME=VALUE

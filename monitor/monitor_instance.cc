@@ -22,11 +22,8 @@ std::vector<BoundedString<Max>> bounded_list(const List& texts) {
 
 }  // namespace
 
-// Commands and instances that don't exist yet are for host users.
 bool Monitor::may_ask_instance() const {
-  return config_.instance_authentication && target_ &&
-         target_->kind == LoginTarget::Kind::kInstance && !target_->create &&
-         (!target_->remote || target_->remote->str() == "local");
+  return config_.instance_authentication && target_ && instance_may_vouch(*target_);
 }
 
 void Monitor::give_questions_up(const Error& error) {

@@ -6,6 +6,13 @@
 #include "common/escape.h"
 
 namespace ssh2incus {
+namespace {
+
+bool is_elsewhere(const LoginTarget& target) {
+  return target.remote && target.remote->str() != "local";
+}
+
+}  // namespace
 
 AccessDecision decide_host_access(const HostAccount& account,
                                   std::span<const std::string> allowed_groups) {
@@ -34,11 +41,15 @@ AccessDecision decide_target_access(const LoginTarget& target, const HostAccount
   }
   if (target.create) return {false, "creating instances at login isn't available yet"};
   if (target.persistent_session) return {false, "persistent sessions ('/') aren't available yet"};
-  if (target.remote && target.remote->str() != "local") {
+  if (is_elsewhere(target)) {
     return {false, "remote " + quoted(target.remote->str()) +
                        ": remotes other than \"local\" aren't available yet"};
   }
   return {true, {}};
+}
+
+bool instance_may_vouch(const LoginTarget& target) {
+  return target.kind == LoginTarget::Kind::kInstance && !target.create && !is_elsewhere(target);
 }
 
 }  // namespace ssh2incus

@@ -29,4 +29,8 @@ AccessDecision decide_host_access(const HostAccount& account,
 // creation, persistent sessions, remotes other than "local".
 AccessDecision decide_target_access(const LoginTarget& target, const HostAccount& account);
 
+// Whether the instance of that target may vouch for its own users (--inauth): a command, an
+// instance that may not exist yet and one that is elsewhere can't.
+bool instance_may_vouch(const LoginTarget& target);
+
 }  // namespace ssh2incus

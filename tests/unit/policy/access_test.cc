@@ -49,5 +49,14 @@ TEST(Access, KeepsTheIncusShellForRoot) {
   EXPECT_NE(decision.reason.find("root only"), std::string::npos);
 }
 
+TEST(Access, LetsExistingLocalInstancesVouchForTheirUsers) {
+  for (const char* login : {"c1", "alice@c1.p", "local:c1", "c1+admin", "/c1"}) {
+    EXPECT_TRUE(instance_may_vouch(*parse_login(login))) << login;
+  }
+  for (const char* login : {"+c1", "~c1", "/+c1", "prod:c1", "%shell"}) {
+    EXPECT_FALSE(instance_may_vouch(*parse_login(login))) << login;
+  }
+}
+
 }  // namespace
 }  // namespace ssh2incus
