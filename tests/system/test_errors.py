@@ -105,9 +105,17 @@ def test_incus_that_hangs_up_without_an_answer(start_server, root_key, open_fold
 
 @pytest.mark.expect_logins(0)
 @pytest.mark.parametrize("login, words", [
-    ("c1-", ["c1-"]), ("1c", ["1c"]), ("c_1", ["c_1"]), ("a@b@c", []),
-    ("+c1+nonsense=1+m2", []), ("", []), ("c1+", []), ("@c1", []), ("c1.", []),
-    ("x" * 64, ["63"]), ("c1+no such", []),
+    ("c1-", ["c1-", "instance name ends with a hyphen"]),
+    ("1c", ["1c", "instance name starts with a digit"]),
+    ("c_1", ["c_1", "instance name has a character"]),
+    ("a@b@c", ["b@c", "instance name has a character"]),
+    ("+c1+nonsense=1+m2", ["nonsense=1", "no such option"]),
+    ("", ["instance name has a character"]),
+    ("c1+", ["host user is empty"]),
+    ("@c1", ["instance user is empty"]),
+    ("c1.", ["project name is empty"]),
+    ("x" * 64, ["instance name is longer than 63"]),
+    ("c1+no such", ["no such", "user name has a character"]),
 ])
 def test_login_that_cannot_be_understood_says_why(server, root_key, login, words):
     client = Client(server, root_key, login or " ", fresh_source())
