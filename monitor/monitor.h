@@ -143,6 +143,7 @@ class Monitor {
                       Clock::time_point started);
   // A conversation is over as soon as sessiond sends a request that doesn't go on with it.
   Status end_conversation(ipc::SessionMessage by);
+  Status abort_conversation();
   BoundedString<limits::kMaxUserMessage> take_text_for_client();
 
   // monitor_public_key.cc

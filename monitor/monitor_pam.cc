@@ -25,8 +25,12 @@ BoundedList<ipc::AuthPrompt, limits::kMaxPromptsPerRound> safe_prompts(const Pam
 // One that the client gives up is a failure: prompts aren't to be had for nothing.
 Status Monitor::end_conversation(SessionMessage by) {
   if (!open_prompts_ || !ends_conversation(by)) return {};
-  open_prompts_.reset();
   attempts_.record(auth_method_name(AuthMethod::kKeyboardInteractive), AttemptResult::kFailed);
+  return abort_conversation();
+}
+
+Status Monitor::abort_conversation() {
+  open_prompts_.reset();
   TRY(from_attendant(attendant_pam_abort(channels_.attendant, at_most(limits::kKeyLookupMs))));
   return {};
 }
@@ -46,6 +50,7 @@ Status Monitor::start_pam(SessionMessage by, AuthMethod method, PamStartRequest 
   Proof proof;
   proof.method = method;
   if (!may_try(method)) return fail_attempt(by, proof, "method isn't offered now", started);
+  if (attempts_.exhausted()) return fail_attempt(by, proof, "too many conversations", started);
   const bool held_back = info_.held_back(target_->host_user.str());
   start.hopeless = !account_refusal_.empty() || held_back;
   const PamReply reply = TRY(from_attendant(
@@ -67,7 +72,7 @@ Status Monitor::on_interactive_answers(ipc::InteractiveAnswersRequest request) {
   Proof proof;
   proof.method = AuthMethod::kKeyboardInteractive;
   if (request.answers.size() != asked) {
-    TRY(end_conversation(SessionMessage::kInteractiveAuthRequest));
+    TRY(abort_conversation());
     return fail_attempt(request.kKind, proof, "wrong number of answers", started);
   }
   open_prompts_.reset();

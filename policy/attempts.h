@@ -25,6 +25,7 @@ class AuthAttempts {
   Verdict record(std::string_view method, AttemptResult result);
 
   [[nodiscard]] unsigned failures() const { return failures_; }
+  [[nodiscard]] bool exhausted() const { return failures_ >= max_tries_; }
   [[nodiscard]] unsigned requests() const { return requests_; }
 
  private:

@@ -80,6 +80,14 @@ TEST_F(MonitorPamTest, RefusesAnotherNumberOfAnswers) {
   EXPECT_EQ(pam_aborts_, 3);
 }
 
+TEST_F(MonitorPamTest, CountsConversationsThatAreGivenUp) {
+  begin();
+  for (unsigned i = 0; i < config_.max_auth_tries; ++i) {
+    ASSERT_EQ(ask().outcome, AuthOutcome::kPrompts) << i;
+  }
+  EXPECT_EQ(ask().outcome, AuthOutcome::kTooManyFailures);
+}
+
 TEST_F(MonitorPamTest, EndsAConversationByAnyOtherRequest) {
   begin();
   ASSERT_EQ(ask().outcome, AuthOutcome::kPrompts);
