@@ -3,6 +3,8 @@
 // connection, and a hostile sessiond gets nothing more.
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "tests/unit/monitor/monitor_fixture.h"
 
 namespace ssh2incus {
@@ -43,6 +45,25 @@ class HostileSessiondTest : public MonitorTest {
     }
   }
 
+  // A message that may be repeated without a login.
+  Bytes harmless(SessionMessage kind) {
+    if (kind == SessionMessage::kPublicKeyVerifyRequest)
+      return ipc::encode(signed_request(stranger_, session_id_, login_));
+    return sample(kind);
+  }
+
+  // The message with one byte more than the bound instead of that content.
+  static Bytes oversized(const Bytes& whole, std::string_view content, std::size_t bound) {
+    Bytes old;
+    append_string(old, content);
+    const auto found = std::ranges::search(whole, old);
+    EXPECT_FALSE(found.empty());
+    Bytes out(whole.begin(), found.begin());
+    append_string(out, std::string(bound + 1, 'a'));
+    out.insert(out.end(), found.end(), whole.end());
+    return out;
+  }
+
   // Runs one attack on a fresh monitor in that state; it must end the connection as a violation.
   void attack(MonitorState state, const Bytes& bytes, const std::string& what,
               bool with_fd = false) {
@@ -71,6 +92,8 @@ class HostileSessiondTest : public MonitorTest {
     }
     return MonitorState::kAuthenticated;
   }
+
+  ClientKey stranger_;  // authorised for nothing
 };
 
 TEST_F(HostileSessiondTest, IsEndedByAMessageInTheWrongState) {
@@ -117,11 +140,55 @@ TEST_F(HostileSessiondTest, IsEndedByAnUnknownKind) {
 }
 
 TEST_F(HostileSessiondTest, IsEndedByAnOversizedField) {
-  Bytes bytes = ipc::encode(ipc::AuthStartRequest{std::string(limits::kMaxLoginName, 'a')});
-  bytes[3] = 0x04;
-  bytes[4] = 0x01;  // one byte more than the bound, and there
-  bytes.push_back('a');
-  attack(MonitorState::kReady, bytes, "login");
+  const std::string algorithm = "ssh-ed25519";
+  const std::string blob(as_text(key_.blob()));
+  const std::string signature(as_text(*signed_request(key_, session_id_, login_).signature));
+  struct Field {
+    SessionMessage message;
+    std::string content;  // in sample()
+    std::size_t bound;
+  };
+  using enum SessionMessage;
+  for (const Field& field : std::vector<Field>{
+           {kSignRequest, std::string(as_text(session_id_)), limits::kMaxExchangeHash},
+           {kAuthStartRequest, login_, limits::kMaxLoginName},
+           {kPublicKeyQueryRequest, algorithm, limits::kMaxAlgorithmName},
+           {kPublicKeyQueryRequest, blob, limits::kMaxPublicKeyBlob},
+           {kPublicKeyVerifyRequest, algorithm, limits::kMaxAlgorithmName},
+           {kPublicKeyVerifyRequest, blob, limits::kMaxPublicKeyBlob},
+           {kPublicKeyVerifyRequest, signature, limits::kMaxSignatureBlob},
+           {kUnsupportedAuthRequest, "gssapi", 64},
+           {kPasswordAuthRequest, "password", limits::kMaxAnswer},
+           {kInteractiveAnswersRequest, "two", limits::kMaxAnswer},
+           {kSessionOpenedNotice, "id", limits::kMaxLogText},
+           {kLogNotice, "text", limits::kMaxLogText}}) {
+    const Rule& rule = kRules[rule_index(field.message)];
+    attack(home_of(rule), oversized(sample(field.message), field.content, field.bound),
+           "kind " + std::to_string(int(field.message)) + ", bound " + std::to_string(field.bound));
+  }
+}
+
+TEST_F(HostileSessiondTest, EndsItsOwnConnectionAlone) {
+  struct Beside : HostileSessiondTest {
+    using HostileSessiondTest::attack;
+    void TestBody() override {}
+    void begin() {
+      SetUp();
+      start();
+      go_to(MonitorState::kAuthenticating);
+    }
+    void log_in() {
+      send(signed_request(key_, session_id_, login_));
+      EXPECT_EQ(expect<ipc::AuthReply>().outcome, ipc::AuthOutcome::kSuccess);
+      gateway_request();
+      sessiond_.reset();
+      EXPECT_EQ(ended(), ConnectionEnd::kLoggedIn);
+      TearDown();
+    }
+  } beside;
+  beside.begin();
+  attack(MonitorState::kAuthenticating, Bytes{255}, "unknown kind");
+  beside.log_in();
 }
 
 TEST_F(HostileSessiondTest, IsEndedByAnswersThatNobodyAskedFor) {
@@ -143,19 +210,29 @@ TEST_F(HostileSessiondTest, IsEndedByMoreAnswersThanAnyRoundHasPrompts) {
 }
 
 TEST_F(HostileSessiondTest, IsEndedByAMessageSentTooOften) {
+  using enum SessionMessage;
+  config_.auth_chains =
+      AuthenticationChains::parse("publickey password keyboard-interactive", {}).value();
+  config_.max_auth_tries = 1000;
+  config_.password_failure_ms = 1;
   for (const Rule& rule : kRules) {
     const MonitorState state = home_of(rule);
-    const std::uint32_t most =
-        state == MonitorState::kAuthenticated ? rule.at_most : rule.at_most_before_login;
-    if (rule.message != SessionMessage::kSignRequest && rule.message != SessionMessage::kLogNotice)
+    // Goodbyes end the connection themselves; so many rounds of answers take minutes.
+    if (rule.at_most == kUnlimited || rule.message == kDisconnectNotice ||
+        rule.message == kCrashNotice || rule.message == kInteractiveAnswersRequest)
       continue;
     gateway_promise_ = {};
     start();
     go_to(state);
-    // More than allowed, however many go_to() has used up; the monitor may be gone before the last.
-    for (std::uint32_t i = 0; i <= most; ++i) {
-      if (!sessiond_->send_bytes(sample(rule.message)).ok()) break;
+    const bool replied = rule.message != kLogNotice;
+    const std::uint32_t used = rule.message == kSignRequest && state != MonitorState::kKeyExchange;
+    for (std::uint32_t i = used; i < rule.at_most_before_login; ++i) {
+      ASSERT_TRUE(sessiond_->send_bytes(harmless(rule.message)).ok()) << int(rule.message);
+      if (!replied) continue;
+      const auto reply = sessiond_->receive(10'000);
+      ASSERT_TRUE(reply.ok() && *reply) << int(rule.message) << " number " << i + 1;
     }
+    ASSERT_TRUE(sessiond_->send_bytes(harmless(rule.message)).ok());
     EXPECT_EQ(ended(), ConnectionEnd::kViolation) << int(rule.message);
     TearDown();
   }

@@ -99,9 +99,18 @@ class MonitorTest : public testing::Test {
     info.id = "test";
     info.peer = {"192.0.2.1", 1000};
     info.local = {"192.0.2.2", 2222};
+    info.held_back = [this](const std::string& user) { return held_back_.contains(user); };
+    std::optional<ipc::IpcChannel> listener;
+    if (with_listener_) {
+      auto notices = ipc::IpcChannel::pair();
+      ASSERT_TRUE(notices.ok());
+      listener_.emplace(std::move(notices->first));
+      listener.emplace(std::move(notices->second));
+    }
     monitor_ = std::make_unique<Monitor>(
         config_, *host_keys_, info, Log::open(false),
-        Monitor::Channels{std::move(sessiond->second), std::move(attendant->second), std::nullopt});
+        Monitor::Channels{std::move(sessiond->second), std::move(attendant->second),
+                          std::move(listener)});
     ended_ = std::async(std::launch::async, [this] {
       const ConnectionEnd how = monitor_->run();
       monitor_.reset();
@@ -241,6 +250,8 @@ class MonitorTest : public testing::Test {
   std::optional<HostKeys> host_keys_;
   std::optional<ipc::IpcChannel> sessiond_;
   std::optional<ipc::IpcChannel> gateway_;
+  bool with_listener_ = false;
+  std::optional<ipc::IpcChannel> listener_;  // what the monitor tells it is read here
   std::promise<ipc::IpcChannel> gateway_promise_;
   std::unique_ptr<Monitor> monitor_;
   std::future<ConnectionEnd> ended_;
@@ -254,6 +265,7 @@ class MonitorTest : public testing::Test {
   ClientKey second_key_;  // authorised too
   KeyGrant grant_;
   std::set<Bytes> trusted_cas_;
+  std::set<std::string> held_back_;        // host users
   std::vector<KeysRequest> key_requests_;  // read once the attendant isn't asked any more
   bool user_exists_ = true;
   std::uint32_t uid_ = 0;

@@ -1,0 +1,96 @@
+// Users whose passwords count for nothing for a while, at the monitor: what is refused, with which
+// words, what still counts, and what the listener is told of it.
+#include "monitor/ipc_listener.h"
+#include "tests/unit/monitor/monitor_fixture.h"
+
+namespace ssh2incus {
+namespace {
+
+using ipc::AuthOutcome;
+using ipc::AuthReply;
+
+class MonitorHeldBackTest : public MonitorTest {
+ protected:
+  void SetUp() override {
+    MonitorTest::SetUp();
+    config_.password_failure_ms = 10;
+    config_.auth_chains =
+        AuthenticationChains::parse("publickey password keyboard-interactive", {}).value();
+    with_listener_ = true;
+  }
+  void begin() {
+    start();
+    go_to(MonitorState::kAuthenticating);
+  }
+  AuthReply try_password(const char* text) {
+    send(ipc::PasswordAuthRequest{secret(text)});
+    return expect<AuthReply>();
+  }
+  AuthReply converse(const char* text) {
+    send(ipc::InteractiveAuthRequest{});
+    EXPECT_EQ(expect<AuthReply>().outcome, AuthOutcome::kPrompts);
+    send(answers({text, ""}));
+    return expect<AuthReply>();
+  }
+  AuthReply try_key(const ClientKey& key) {
+    send(signed_request(key, session_id_, login_));
+    return expect<AuthReply>();
+  }
+  template <typename Notice>
+  std::string told_user() {
+    auto notice = listener_->receive_message<Notice>(10'000);
+    EXPECT_TRUE(notice.ok()) << notice.error().message;
+    return notice.ok() ? *notice->user : std::string();
+  }
+  static void expect_same_words(const AuthReply& one, const AuthReply& other) {
+    EXPECT_EQ(one.outcome, AuthOutcome::kFailure);
+    EXPECT_EQ(other.outcome, AuthOutcome::kFailure);
+    EXPECT_EQ(*one.text, *other.text);
+    EXPECT_EQ(*one.methods, *other.methods);
+  }
+};
+
+TEST_F(MonitorHeldBackTest, RightPasswordIsRefusedWithTheWordsForAWrongOne) {
+  held_back_ = {"root"};
+  begin();
+  const AuthReply wrong = try_password("wrong");
+  expect_same_words(wrong, try_password("right"));
+  EXPECT_EQ(pam_starts_, 2) << "PAM is asked all the same";
+}
+
+TEST_F(MonitorHeldBackTest, RightAnswersAreRefusedWithTheWordsForWrongOnes) {
+  held_back_ = {"root"};
+  begin();
+  const AuthReply wrong = converse("wrong");
+  expect_same_words(wrong, converse("right"));
+}
+
+TEST_F(MonitorHeldBackTest, KeyLogsInAllTheSame) {
+  held_back_ = {"root"};
+  begin();
+  EXPECT_EQ(try_password("right").outcome, AuthOutcome::kFailure);
+  EXPECT_EQ(try_key(key_).outcome, AuthOutcome::kSuccess);
+  EXPECT_EQ(told_user<FailureNotice>(), "root");
+  EXPECT_EQ(told_user<LoggedInNotice>(), "root");
+}
+
+TEST_F(MonitorHeldBackTest, OthersAreNot) {
+  held_back_ = {"anna"};
+  begin();
+  EXPECT_EQ(try_password("right").outcome, AuthOutcome::kSuccess);
+  EXPECT_EQ(told_user<LoggedInNotice>(), "root");
+}
+
+TEST_F(MonitorHeldBackTest, ListenerHearsOfGuessesAndNotOfKeys) {
+  begin();
+  EXPECT_EQ(try_key(ClientKey()).outcome, AuthOutcome::kFailure);
+  EXPECT_EQ(try_password("wrong").outcome, AuthOutcome::kFailure);
+  EXPECT_EQ(converse("wrong").outcome, AuthOutcome::kFailure);
+  EXPECT_EQ(try_key(key_).outcome, AuthOutcome::kSuccess);
+  EXPECT_EQ(told_user<FailureNotice>(), "root");
+  EXPECT_EQ(told_user<FailureNotice>(), "root");
+  EXPECT_EQ(told_user<LoggedInNotice>(), "root") << "and nothing else in between";
+}
+
+}  // namespace
+}  // namespace ssh2incus
