@@ -47,7 +47,7 @@ def test_after_login(ssh, server):
 def test_after_rekeying(ssh, server, algorithms):
     for algorithm in algorithms:
         client = ssh.but(options=[f"HostKeyAlgorithms={algorithm}", "RekeyLimit=256K",
-                                  "KexAlgorithms=curve25519-sha256"])
+                                  "KexAlgorithms=curve25519-sha256", "LogLevel=DEBUG1"])
         process = client.start("cat >/dev/null; echo done; sleep 60")
         process.stdin.write(b"x" * (3 << 20))
         process.stdin.close()
@@ -55,6 +55,7 @@ def test_after_rekeying(ssh, server, algorithms):
         assert_only_the_monitor_has_them(server)
         process.kill()
         process.wait()
+        assert process.stderr.read().count(b"SSH2_MSG_NEWKEYS received") > 2, "no rekeying has happened"
         server.wait_idle()
 
 
