@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -109,10 +110,14 @@ void complain(const std::string& text) {
   [[maybe_unused]] const auto ignored = write(STDERR_FILENO, text.data(), text.size());
 }
 
+// By the system call itself: the C library refuses to touch the two signals that it keeps for
+// itself, and who started us may have ignored them too.
 void reset_signals() {
-  struct sigaction action {};
-  action.sa_handler = SIG_DFL;
-  for (int number = 1; number < NSIG; ++number) sigaction(number, &action, nullptr);
+  constexpr std::array<unsigned long, 4> kDefaultAction{};  // of whatever layout: all zero
+  constexpr std::size_t kKernelSetSize = 8;
+  for (int number = 1; number < NSIG; ++number) {
+    syscall(SYS_rt_sigaction, number, kDefaultAction.data(), nullptr, kKernelSetSize);
+  }
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
