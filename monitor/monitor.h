@@ -42,6 +42,9 @@ struct ConnectionInfo {
   std::function<bool(const std::string& user)> held_back = [](const std::string&) { return false; };
 };
 
+// Why a right guess doesn't count, in the log.
+inline constexpr const char* kHeldBack = "too many failures of this user lately";
+
 class Monitor {
  public:
   struct Channels {
@@ -144,6 +147,7 @@ class Monitor {
   // A conversation is over as soon as sessiond sends a request that doesn't go on with it.
   Status end_conversation(ipc::SessionMessage by);
   Status abort_conversation();
+  [[nodiscard]] std::string why_pam_refused(const PamReply& reply) const;
   BoundedString<limits::kMaxUserMessage> take_text_for_client();
 
   // monitor_public_key.cc

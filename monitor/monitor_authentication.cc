@@ -108,7 +108,7 @@ Status Monitor::fail_attempt(SessionMessage by, const Proof& proof, const std::s
 Result<std::string> Monitor::why_not_let_in(const Proof& proof) {
   const std::string guessed = proof.by_instance ? *instance_account() : target_->host_user.str();
   if (can_be_guessed(proof.method) && info_.held_back(guessed)) {
-    return std::string("too many failures of this user lately");
+    return std::string(kHeldBack);
   }
   if (proofs_by_instance_ != 0 && proofs_by_instance_ != done_methods_.size()) {
     return std::string("what the instance vouches for is no part of a host user's proof");

@@ -35,6 +35,13 @@ Status Monitor::abort_conversation() {
   return {};
 }
 
+// For the log: PAM was asked in vain where something else decides.
+std::string Monitor::why_pam_refused(const PamReply& reply) const {
+  if (!account_refusal_.empty()) return account_refusal_;
+  if (info_.held_back(target_->host_user.str())) return kHeldBack;
+  return *reply.log_text;
+}
+
 Status Monitor::on_password(ipc::PasswordAuthRequest request) {
   PamStartRequest start;
   start.password.emplace(std::move(request.password));
@@ -59,7 +66,7 @@ Status Monitor::start_pam(SessionMessage by, AuthMethod method, PamStartRequest 
       start.password && (!account_refusal_.empty() || reply.outcome == PamOutcome::kFailed ||
                          reply.outcome == PamOutcome::kPrompts);
   if (may_be_instances && may_ask_instance()) {
-    const std::string& reason = account_refusal_.empty() ? *reply.log_text : account_refusal_;
+    const std::string reason = why_pam_refused(reply);
     return on_instance_password(by, proof, **start.password, reason, started);
   }
   return on_pam_reply(by, proof, reply, started);
@@ -86,7 +93,7 @@ Status Monitor::on_interactive_answers(ipc::InteractiveAnswersRequest request) {
 Status Monitor::on_pam_reply(SessionMessage by, const Proof& proof, const PamReply& reply,
                              Clock::time_point started) {
   text_for_client_ = escaped_lines(*reply.text);
-  const std::string reason = account_refusal_.empty() ? *reply.log_text : account_refusal_;
+  const std::string reason = why_pam_refused(reply);
   switch (reply.outcome) {
     case PamOutcome::kPrompts: {
       if (proof.method == AuthMethod::kPassword) break;
