@@ -3,13 +3,16 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <functional>
 
 #include "common/syscall_filter.h"
@@ -17,6 +20,12 @@
 
 namespace ssh2incus {
 namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
 
 // The wait status of a child that does this under the filter.
 int under_filter(const std::function<void()>& action) {
@@ -40,9 +49,41 @@ bool lives(const std::function<void()>& action) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+void* own_page() {
+  return mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
 TEST(GatewaySandbox, AllowsLocalSocketsAndReadingFiles) {
   EXPECT_TRUE(lives([] { close(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }));
   EXPECT_TRUE(lives([] { close(open("/dev/null", O_RDONLY | O_CLOEXEC)); }));
+}
+
+// connect() isn't told its address's family by a filter; the only sockets there are, are local.
+TEST(GatewaySandbox, ConnectsLocalSocketsOnly) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers make calls of their own";
+  EXPECT_TRUE(lives([] {
+    const int local = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_un nowhere{AF_UNIX, "/nonexistent/socket"};
+    if (connect(local, reinterpret_cast<const sockaddr*>(&nowhere), sizeof(nowhere)) == 0 ||
+        errno != ENOENT) {
+      syscall(SYS_exit_group, 1);
+    }
+    const sockaddr_in elsewhere{AF_INET, htons(22), {htonl(INADDR_LOOPBACK)}, {}};
+    if (connect(local, reinterpret_cast<const sockaddr*>(&elsewhere), sizeof(elsewhere)) == 0 ||
+        errno != EINVAL) {
+      syscall(SYS_exit_group, 2);
+    }
+  }));
+  EXPECT_TRUE(killed([] { close(socket(AF_INET6, SOCK_STREAM, 0)); }));
+}
+
+TEST(GatewaySandbox, NeverMakesMemoryExecutable) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers make calls of their own";
+  EXPECT_TRUE(lives([] {
+    if (mprotect(own_page(), 4096, PROT_READ) != 0) syscall(SYS_exit_group, 1);
+  }));
+  EXPECT_TRUE(killed([] { mprotect(own_page(), 4096, PROT_READ | PROT_EXEC); }));
+  EXPECT_TRUE(killed([] { mprotect(own_page(), 4096, PROT_EXEC); }));
 }
 
 TEST(GatewaySandbox, KillsWhatTheGatewayNeverDoes) {
