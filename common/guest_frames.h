@@ -30,6 +30,8 @@ constexpr std::optional<std::size_t> longest_payload(FrameSource source, FrameTy
       return std::nullopt;
     case FrameType::kWindowChange:
     case FrameType::kSignal:
+    case FrameType::kOpenConnection:
+    case FrameType::kOpenListener:
       if (from_sessiond) return kSmallMessage;
       return std::nullopt;
     case FrameType::kClose:
@@ -38,7 +40,12 @@ constexpr std::optional<std::size_t> longest_payload(FrameSource source, FrameTy
     case FrameType::kOpened:
     case FrameType::kOpenFailed:
     case FrameType::kExited:
+    case FrameType::kListening:
+    case FrameType::kAccepted:
       if (!from_sessiond) return kSmallMessage;
+      return std::nullopt;
+    case FrameType::kClosed:
+      if (!from_sessiond) return 0;
       return std::nullopt;
     case FrameType::kExtendedData:
       if (!from_sessiond) return limits::kMaxGuestFrame;

@@ -120,7 +120,8 @@ struct AuthStartReply {
   static constexpr auto kKind = SessionMessage::kAuthStartReply;
   std::optional<BoundedString<limits::kMaxUserMessage>> refusal;
   BoundedString<256> methods;
-  auto fields() { return std::tie(refusal, methods); }
+  BoundedString<limits::kMaxBanner> banner;  // safe for a terminal; may have lines
+  auto fields() { return std::tie(refusal, methods, banner); }
 };
 
 // May this key be used (RFC 4252 §7, without signature)?
@@ -205,11 +206,14 @@ struct SessionPermissions {
   bool shell = false;
   bool exec = false;
   bool pty = false;
+  bool sftp = false;
+  bool local_forwarding = false;
+  bool remote_forwarding = false;
   bool agent_forwarding = false;
-  bool port_forwarding = false;
   bool x11_forwarding = false;
   auto fields() {
-    return std::tie(shell, exec, pty, agent_forwarding, port_forwarding, x11_forwarding);
+    return std::tie(shell, exec, pty, sftp, local_forwarding, remote_forwarding, agent_forwarding,
+                    x11_forwarding);
   }
 };
 
@@ -238,7 +242,8 @@ struct TargetReadyNotice {
   static constexpr auto kKind = SessionMessage::kTargetReadyNotice;
   BoundedString<limits::kMaxUserMessage> description;  // "alice@c1.default", for messages
   std::uint32_t idle_limit_seconds = 0;                // without data in any session; 0: no limit
-  auto fields() { return std::tie(description, idle_limit_seconds); }
+  BoundedString<limits::kMaxBanner> welcome;  // shown above a shell on a terminal; may have lines
+  auto fields() { return std::tie(description, idle_limit_seconds, welcome); }
 };
 
 // No guest: text goes to stderr of every session channel, which then ends with exit_status.

@@ -59,7 +59,14 @@ inline constexpr std::size_t kMaxTerminalModes = 1024;
 inline constexpr std::size_t kMaxTerminalName = 128;
 inline constexpr std::size_t kMaxLogText = 1024;
 inline constexpr std::size_t kMaxUserMessage = 1024;
+inline constexpr std::size_t kMaxBanner = 8UL * 1024;           // banner and welcome, filled in
 inline constexpr std::uint32_t kMaxSessionsPerConnection = 10;  // OpenSSH's MaxSessions
+
+// Forwarding.
+inline constexpr std::size_t kMaxForwardHost = 255;              // a DNS name
+inline constexpr std::size_t kMaxSocketPath = 107;               // sun_path without its NUL
+inline constexpr std::uint32_t kMaxForwardedConnections = 1000;  // at once, per connection
+inline constexpr std::uint32_t kMaxListeners = 64;               // the same
 
 // The stream between sessiond and the guest.
 inline constexpr std::size_t kMaxGuestFrame = 256UL * 1024;  // payload of one frame

@@ -68,14 +68,15 @@ ipc::SessionPermissions Monitor::permissions() const {
   const KeyGrant key = grant();
   const bool decided = access_.outcome == Outcome::kAllowed;
   const ActionSet actions = decided ? access_.grant.actions : ActionSet::all();
-  const bool forwards = actions.has(Action::kLocalForward) || actions.has(Action::kRemoteForward);
   const bool forced = key.forced_command.has_value();
   ipc::SessionPermissions permissions;
   permissions.shell = actions.has(Action::kShell) || (forced && actions.has(Action::kExec));
   permissions.exec = actions.has(Action::kExec) || (forced && actions.has(Action::kShell));
   permissions.pty = key.pty;
   permissions.agent_forwarding = key.agent_forwarding && actions.has(Action::kAgent);
-  permissions.port_forwarding = key.port_forwarding && forwards;
+  permissions.sftp = actions.has(Action::kSftp);
+  permissions.local_forwarding = key.port_forwarding && actions.has(Action::kLocalForward);
+  permissions.remote_forwarding = key.port_forwarding && actions.has(Action::kRemoteForward);
   permissions.x11_forwarding = key.x11_forwarding;
   return permissions;
 }

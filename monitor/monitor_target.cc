@@ -33,6 +33,7 @@ GuestGrant Monitor::guest_grant() const {
   grant.allow_pty = key_grant.pty;
   grant.allow_shell = access_.grant.actions.has(Action::kShell);
   grant.allow_exec = access_.grant.actions.has(Action::kExec);
+  grant.allow_sftp = access_.grant.actions.has(Action::kSftp);
   grant.max_sessions = config_.max_sessions;
   if (key_grant.forced_command) grant.forced_command = **key_grant.forced_command;
   const std::string client = info_.peer.address + " " + std::to_string(info_.peer.port);
@@ -130,7 +131,8 @@ Status Monitor::on_gateway(const ipc::Packet& packet) {
       gateway_.reset();
       return channels_.sessiond.send(
           ipc::TargetReadyNotice{truncated<limits::kMaxUserMessage>(target_text()),
-                                 static_cast<std::uint32_t>(idle_limit().count())},
+                                 static_cast<std::uint32_t>(idle_limit().count()),
+                                 {}},
           fds);
     }
     case ipc::GatewayMessage::kFailedReply: {

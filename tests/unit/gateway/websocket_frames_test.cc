@@ -118,7 +118,7 @@ TEST(HelloReader, RefusesEverythingElse) {
   Bytes more = encoded_hello(ready());
   more.push_back(0);
   GuestHello newer = ready();
-  newer.version = 2;
+  newer.version = kGuestProtocolVersion + 1;
   const WebsocketFrame cases[] = {
       {Opcode::kBinary, true, more},
       {Opcode::kBinary, true, encoded_hello(newer)},

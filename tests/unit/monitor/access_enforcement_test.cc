@@ -51,7 +51,7 @@ TEST_F(AccessEnforcement, GrantsWhatTheRuleAllows) {
   EXPECT_TRUE(reply.permissions.exec);
   EXPECT_FALSE(reply.permissions.shell);
   EXPECT_FALSE(reply.permissions.agent_forwarding);
-  EXPECT_FALSE(reply.permissions.port_forwarding);
+  EXPECT_FALSE(reply.permissions.local_forwarding);
   const ipc::OpenRequest request = gateway_request();
   EXPECT_TRUE(request.guest.allow_exec);
   EXPECT_FALSE(request.guest.allow_shell);

@@ -63,7 +63,7 @@ TEST_F(CertificateTest, LetsItsHolderInWithinItsLimits) {
   const auto reply = expect<ipc::AuthReply>();
   EXPECT_EQ(reply.outcome, AuthOutcome::kSuccess);
   EXPECT_TRUE(reply.permissions.agent_forwarding);
-  EXPECT_FALSE(reply.permissions.pty || reply.permissions.port_forwarding);
+  EXPECT_FALSE(reply.permissions.pty || reply.permissions.local_forwarding);
   const ipc::OpenRequest request = gateway_request();
   EXPECT_FALSE(request.guest.allow_pty);
   EXPECT_EQ(**request.guest.forced_command, "id");
@@ -90,7 +90,7 @@ TEST_F(CertificateTest, IsLimitedByTheCasLineToo) {
   send(proof_of(certificate(), key_, session_id_, login_));
   const auto reply = expect<ipc::AuthReply>();
   EXPECT_TRUE(reply.permissions.pty);
-  EXPECT_FALSE(reply.permissions.port_forwarding);
+  EXPECT_FALSE(reply.permissions.local_forwarding);
   gateway_request();
 }
 
