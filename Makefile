@@ -1,4 +1,4 @@
-# What people type. The real build is CMake's (build/, build-asan/, build-fuzz/).
+# What people type. The real build is CMake's (build/, build-asan/).
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
@@ -11,7 +11,7 @@ PROGRAMS := ssh2incus ssh2incus-sessiond ssh2incus-gateway ssh2incus-guest
 CMAKE_COMMON := -G Ninja -DSSH2INCUS_LIBSSH=$(LIBSSH) \
 	$(shell command -v ccache >/dev/null && echo '"-DCMAKE_CXX_COMPILER_LAUNCHER=env;CCACHE_SLOPPINESS=pch_defines,time_macros;ccache"')
 
-.PHONY: help demo demo-stop build programs build-asan build-fuzz check bench fuzz lint format \
+.PHONY: help demo demo-stop build programs build-asan check bench fuzz lint format \
 	install clean deps libssh
 
 help: ## this list
@@ -33,17 +33,12 @@ programs: deps libssh ## the programs alone, without the tests
 		|| { cat $(BUILD)/configure.log; exit 1; }
 	@ninja -C $(BUILD) --quiet $(PROGRAMS)
 
-build-asan: deps libssh ## programs and tests with ASan and UBSan, in build-asan/
+build-asan: deps libssh ## clang: programs and tests with ASan and UBSan, fuzz targets; in build-asan/
+	@packaging/install-build-deps.sh check
 	@cmake -S . -B build-asan $(CMAKE_COMMON) -DCMAKE_BUILD_TYPE=Debug -DSSH2INCUS_SANITIZE=ON \
+		-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
 		>$(BUILD)/configure-asan.log || { cat $(BUILD)/configure-asan.log; exit 1; }
 	@ninja -C build-asan --quiet
-
-build-fuzz: deps libssh ## the libFuzzer targets (clang), in build-fuzz/
-	@packaging/install-build-deps.sh check
-	@cmake -S . -B build-fuzz $(CMAKE_COMMON) -DCMAKE_BUILD_TYPE=Debug -DSSH2INCUS_FUZZ=ON \
-		-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
-		>$(BUILD)/configure-fuzz.log || { cat $(BUILD)/configure-fuzz.log; exit 1; }
-	@ninja -C build-fuzz --quiet
 
 deps:
 	@packaging/install-build-deps.sh build
@@ -65,14 +60,14 @@ bench: ## speed and memory beside Debian's sshd
 	@tests/bench/run $(BENCH_ARGS)
 
 FUZZ_SECONDS ?= 60
-fuzz: build-fuzz ## run each fuzz target for FUZZ_SECONDS (60)
-	@tests/rules/run-fuzzers build-fuzz/fuzz $(FUZZ_SECONDS)
+fuzz: build-asan ## run each fuzz target for FUZZ_SECONDS (60)
+	@tests/rules/run-fuzzers build-asan/fuzz $(FUZZ_SECONDS)
 
-lint: build-fuzz ## clang-format, clang-tidy, include rules
+lint: build-asan ## clang-format, clang-tidy, include rules
 	@packaging/install-build-deps.sh check
 	@/usr/bin/python3 tests/rules/check_rules.py
 	@tests/rules/check-format
-	@run-clang-tidy -quiet -p build-fuzz '$(CURDIR)/(common|policy|monitor|sessiond|gateway|guest)/'
+	@run-clang-tidy -quiet -p build-asan '$(CURDIR)/(common|policy|monitor|sessiond|gateway|guest)/'
 
 format: ## clang-format all sources in place
 	@git ls-files '*.cc' '*.h' | xargs clang-format -i
@@ -89,4 +84,4 @@ install: ## into $(DESTDIR)$(PREFIX); needs `make build` before
 		$(DESTDIR)$(SYSCONFDIR)/ssh2incus/access.yaml.example
 
 clean: ## remove all build directories
-	rm -rf $(BUILD) build-asan build-fuzz
+	rm -rf $(BUILD) build-asan

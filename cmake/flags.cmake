@@ -14,18 +14,17 @@ endif()
 # Tests themselves are built without optimisation: see ssh2incus_test_headers().
 set(is_test "$<$<BOOL:$<TARGET_PROPERTY:SSH2INCUS_TEST>>:")
 set(optimised "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:SSH2INCUS_TEST>>>:")
-if(SSH2INCUS_SANITIZE OR SSH2INCUS_FUZZ)
+if(SSH2INCUS_SANITIZE)
   target_compile_options(ssh2incus_flags INTERFACE ${optimised}-O1> ${is_test}-O0>
     -fno-omit-frame-pointer
-    -fsanitize=address,undefined -fno-sanitize-recover=undefined -Wno-null-dereference)
+    -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -fno-sanitize=vptr
+    -Wno-null-dereference)
+  target_compile_definitions(ssh2incus_flags INTERFACE SSH2INCUS_SANITIZED)
   target_link_options(ssh2incus_flags INTERFACE -fsanitize=address,undefined)
 else()
   target_compile_options(ssh2incus_flags INTERFACE ${optimised}-O2> ${is_test}-O0>
     -U_FORTIFY_SOURCE ${optimised}-D_FORTIFY_SOURCE=3> -D_GLIBCXX_ASSERTIONS)
   target_link_options(ssh2incus_flags INTERFACE
     -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,--as-needed)
-endif()
-if(SSH2INCUS_FUZZ)
-  target_compile_options(ssh2incus_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 add_compile_definitions($<$<CONFIG:Release>:NDEBUG>)

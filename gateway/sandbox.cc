@@ -11,6 +11,7 @@
 
 #include "common/ipc_gateway.h"
 #include "common/privileges.h"
+#include "common/sanitized.h"
 #include "gateway/syscalls.h"
 
 namespace ssh2incus {
@@ -29,11 +30,9 @@ void report_to_monitor(int syscall_number) {
 // An instance's password hash is computed here: however its cost was judged, it can't take more.
 // (Sanitizers map terabytes.)
 Status limit_memory_and_time() {
-#ifndef __SANITIZE_ADDRESS__
   constexpr rlim_t kAddressSpace = 512UL * 1024 * 1024;
   const rlimit space{kAddressSpace, kAddressSpace};
-  if (setrlimit(RLIMIT_AS, &space) != 0) return system_error("setrlimit AS");
-#endif
+  if (!kSanitized && setrlimit(RLIMIT_AS, &space) != 0) return system_error("setrlimit AS");
   constexpr rlim_t kCpuSeconds = 30;
   const rlimit time{kCpuSeconds, kCpuSeconds};
   if (setrlimit(RLIMIT_CPU, &time) != 0) return system_error("setrlimit CPU");

@@ -7,18 +7,9 @@
 #include <string>
 
 #include "common/result.h"
+#include "common/sanitized.h"
 
 namespace ssh2incus {
-
-// The sanitizers' runtime needs calls and memory that sessiond must not have: their builds, which
-// are for unit tests alone, go without the filter.
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-inline constexpr bool kSanitized = __has_feature(address_sanitizer);
-#else
-inline constexpr bool kSanitized = false;
-#endif
 
 struct SandboxIdentity {
   std::string empty_root;

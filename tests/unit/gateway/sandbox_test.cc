@@ -15,17 +15,12 @@
 #include <cerrno>
 #include <functional>
 
+#include "common/sanitized.h"
 #include "common/syscall_filter.h"
 #include "gateway/syscalls.h"
 
 namespace ssh2incus {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 // The wait status of a child that does this under the filter.
 int under_filter(const std::function<void()>& action) {

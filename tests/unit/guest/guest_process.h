@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/guest_frames.h"
+#include "common/sanitized.h"
 #include "common/unique_fd.h"
 
 namespace ssh2incus::test {
@@ -81,13 +82,6 @@ class GuestProcess {
   std::map<std::uint32_t, StreamLog> logs_;
   std::uint32_t next_stream_ = 1;
 };
-
-// A guest built with sanitizers is neither static nor small.
-#ifdef __SANITIZE_ADDRESS__
-inline constexpr bool kSanitized = true;
-#else
-inline constexpr bool kSanitized = false;
-#endif
 
 std::string guest_program();
 bool process_exists(pid_t pid);  // and is no zombie

@@ -13,6 +13,7 @@
 #include <random>
 #include <thread>
 
+#include "common/sanitized.h"
 #include "monitor/attendant.h"
 #include "policy/failure_time.h"
 #include "tests/unit/monitor/monitor_fixture.h"
@@ -21,12 +22,6 @@
 namespace ssh2incus {
 namespace {
 
-// Sanitizers make PAM's work longer than any floor that a test could wait for.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 constexpr int kTries = 1000;        // of each group
 constexpr int kPerConnection = 50;  // of those
 constexpr int kAtOnce = 30;         // connections

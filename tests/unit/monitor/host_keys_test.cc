@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <functional>
 
+#include "common/sanitized.h"
 #include "common/unique_fd.h"
 #include "monitor/openssh_key.h"
 #include "monitor/public_key.h"
@@ -249,18 +250,6 @@ int total_occurrences(const std::vector<Bytes>& needles) {
 }
 
 class HostKeyMemory : public testing::TestWithParam<const char*> {};
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-#else
-constexpr bool kSanitized = false;
-#endif
 
 TEST_P(HostKeyMemory, HoldsNothingOfTheKeyOnceWiped) {
   if (kSanitized) GTEST_SKIP() << "the sanitizer's shadow memory takes hours to search";

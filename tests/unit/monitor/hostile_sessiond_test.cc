@@ -56,11 +56,11 @@ class HostileSessiondTest : public MonitorTest {
   static Bytes oversized(const Bytes& whole, std::string_view content, std::size_t bound) {
     Bytes old;
     append_string(old, content);
-    const auto found = std::ranges::search(whole, old);
-    EXPECT_FALSE(found.empty());
-    Bytes out(whole.begin(), found.begin());
+    const auto found = std::search(whole.begin(), whole.end(), old.begin(), old.end());
+    EXPECT_NE(found, whole.end());
+    Bytes out(whole.begin(), found);
     append_string(out, std::string(bound + 1, 'a'));
-    out.insert(out.end(), found.end(), whole.end());
+    out.insert(out.end(), found + std::ssize(old), whole.end());
     return out;
   }
 

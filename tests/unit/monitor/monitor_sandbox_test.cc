@@ -15,18 +15,13 @@
 #include <span>
 #include <string>
 
+#include "common/sanitized.h"
 #include "common/syscall_filter.h"
 #include "monitor/listener_sandbox.h"
 #include "monitor/monitor_syscalls.h"
 
 namespace ssh2incus {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 // What a child leaves in memory that it shares with the test, since its filter may forbid more.
 struct Outcome {
