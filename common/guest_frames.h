@@ -35,6 +35,7 @@ constexpr std::optional<std::size_t> longest_payload(FrameSource source, FrameTy
       if (from_sessiond) return kSmallMessage;
       return std::nullopt;
     case FrameType::kClose:
+    case FrameType::kPing:
       if (from_sessiond) return 0;
       return std::nullopt;
     case FrameType::kOpened:
@@ -45,6 +46,7 @@ constexpr std::optional<std::size_t> longest_payload(FrameSource source, FrameTy
       if (!from_sessiond) return kSmallMessage;
       return std::nullopt;
     case FrameType::kClosed:
+    case FrameType::kPong:
       if (!from_sessiond) return 0;
       return std::nullopt;
     case FrameType::kExtendedData:

@@ -30,6 +30,8 @@
 //
 // Life of a listener stream: OpenListener → Listening | OpenFailed. Then Accepted, each on a stream
 // of its own, until sessiond says kClose. A listener carries no data.
+//
+// kPing, on stream 0, is answered by kPong on stream 0.
 #pragma once
 
 #include <array>
@@ -164,6 +166,7 @@ enum class FrameType : std::uint8_t {
   kClose,
   kOpenConnection,
   kOpenListener,
+  kPing,
   // guest to sessiond
   kOpened = 33,
   kOpenFailed,
@@ -171,6 +174,7 @@ enum class FrameType : std::uint8_t {
   kListening,
   kAccepted,
   kClosed,
+  kPong,
   // both
   kData = 65,
   kExtendedData,  // stderr; guest to sessiond only
@@ -179,7 +183,7 @@ enum class FrameType : std::uint8_t {
 };
 constexpr bool is_valid(FrameType type) {
   const auto raw = static_cast<std::uint8_t>(type);
-  return (raw >= 1 && raw <= 6) || (raw >= 33 && raw <= 38) || (raw >= 65 && raw <= 68);
+  return (raw >= 1 && raw <= 7) || (raw >= 33 && raw <= 39) || (raw >= 65 && raw <= 68);
 }
 
 struct FrameHeader {

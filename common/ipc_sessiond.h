@@ -242,8 +242,11 @@ struct TargetReadyNotice {
   static constexpr auto kKind = SessionMessage::kTargetReadyNotice;
   BoundedString<limits::kMaxUserMessage> description;  // "alice@c1.default", for messages
   std::uint32_t idle_limit_seconds = 0;                // without data in any session; 0: no limit
+  std::uint32_t silence_limit_seconds = 0;             // of the guest; 0: no limit
   BoundedString<limits::kMaxBanner> welcome;  // shown above a shell on a terminal; may have lines
-  auto fields() { return std::tie(description, idle_limit_seconds, welcome); }
+  auto fields() {
+    return std::tie(description, idle_limit_seconds, silence_limit_seconds, welcome);
+  }
 };
 
 // No guest: text goes to stderr of every session channel, which then ends with exit_status.

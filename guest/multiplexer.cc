@@ -109,6 +109,10 @@ Status Multiplexer::read_frames() {
 
 Status Multiplexer::dispatch(const FrameEvent& event) {
   const std::uint32_t stream = event.header.stream;
+  if (event.header.type == FrameType::kPing && stream == 0) {
+    output_.send_frame(FrameType::kPong, 0, {});
+    return {};
+  }
   if (event.header.type == FrameType::kOpenSession) return open_session(stream, event.payload);
   if (stream == 0 || stream > last_stream_) return fail("unknown stream");
   if (event.header.type == FrameType::kClose) {

@@ -6,6 +6,19 @@
 #include "policy/duration.h"
 
 namespace ssh2incus {
+namespace {
+
+// Returns the mistake. An empty value leaves the duration as it is.
+std::string take_duration(const std::string& flag, const std::string& value,
+                          std::chrono::seconds& duration) {
+  if (value.empty()) return {};
+  const auto parsed = parse_duration(value);
+  if (!parsed.ok()) return flag + ": " + parsed.error().message;
+  duration = *parsed;
+  return {};
+}
+
+}  // namespace
 
 void add_access_flags(CLI::App& app, ServerConfig& config, AccessFlags& raw) {
   app.add_option("--access", config.access,
@@ -13,6 +26,9 @@ void add_access_flags(CLI::App& app, ServerConfig& config, AccessFlags& raw) {
                  "/etc/ssh2incus/access.yaml, if it's there)");
   app.add_option("--idle-timeout", raw.idle_timeout,
                  "end connections without data for so long, e.g. 300 or 5m (default: no limit)");
+  app.add_option("--instance-timeout", raw.instance_timeout,
+                 "end connections whose instance is silent for so long, e.g. frozen; 0: never "
+                 "(default: 5m)");
   ExplainFlags& explain = raw.explain;
   app.add_option("--explain", explain.login,
                  "tell how a login is understood and which access rule decides, and exit")
@@ -46,11 +62,15 @@ std::string check_access_flags(ServerConfig& config, const AccessFlags& raw) {
     return "--access: '" + config.access +
            "' is neither default, incus-native nor an absolute path";
   }
-  if (raw.idle_timeout.empty()) return {};
-  const auto idle = parse_duration(raw.idle_timeout);
-  if (!idle.ok()) return "--idle-timeout: " + idle.error().message;
-  config.idle_timeout = *idle;
-  return {};
+  if (auto mistake = take_duration("--idle-timeout", raw.idle_timeout, config.idle_timeout);
+      !mistake.empty()) {
+    return mistake;
+  }
+  if (raw.instance_timeout == "0") {
+    config.instance_timeout = std::chrono::seconds(0);
+    return {};
+  }
+  return take_duration("--instance-timeout", raw.instance_timeout, config.instance_timeout);
 }
 
 }  // namespace ssh2incus

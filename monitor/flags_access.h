@@ -27,6 +27,7 @@ struct ExplainFlags {
 
 struct AccessFlags {
   std::string idle_timeout;
+  std::string instance_timeout;
   ExplainFlags explain;
 };
 

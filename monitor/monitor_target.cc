@@ -132,6 +132,7 @@ Status Monitor::on_gateway(const ipc::Packet& packet) {
       return channels_.sessiond.send(
           ipc::TargetReadyNotice{truncated<limits::kMaxUserMessage>(target_text()),
                                  static_cast<std::uint32_t>(idle_limit().count()),
+                                 static_cast<std::uint32_t>(config_.instance_timeout.count()),
                                  {}},
           fds);
     }

@@ -64,6 +64,7 @@ struct ServerConfig {
   std::string access;  // preset or file; empty: kDefaultAccessFile if it's there
   std::shared_ptr<const AccessPolicy> access_policy;  // from there; none: allowed_groups decide
   std::chrono::seconds idle_timeout{0};               // of all sessions; 0: none
+  std::chrono::seconds instance_timeout{300};         // of a silent guest; 0: none
   std::vector<AuthMethod> enabled_methods = {AuthMethod::kPublicKey};  // that rules may demand
   std::vector<std::string> accepted_environment = {"LANG",      "LANGUAGE", "LC_*",    "TERM",
                                                    "COLORTERM", "TZ",       "NO_COLOR"};

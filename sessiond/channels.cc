@@ -37,6 +37,8 @@ void Channels::on_target_ready(TargetReady ready) {
   target_.link = std::move(*link);
   target_.state = Target::State::kReady;
   target_.idle.limit_to(ready.idle_limit_seconds);
+  target_.description = std::move(ready.description);
+  target_.link->pulse().limit_to(ready.silence_limit_seconds, GuestPulse::Clock::now());
   for (auto& channel : channels_) channel.on_target_ready();
 }
 
@@ -45,6 +47,33 @@ void Channels::on_target_failed(const std::string& text, std::uint32_t exit_stat
   target_.failure = text;
   target_.exit_status = exit_status;
   for (auto& channel : channels_) channel.on_target_failed();
+}
+
+int Channels::guest_patience_ms() const {
+  if (target_.state != Target::State::kReady) return -1;
+  return target_.link->pulse().left_ms(GuestPulse::Clock::now());
+}
+
+void Channels::watch_guest() {
+  if (target_.state != Target::State::kReady) return;
+  switch (target_.link->pulse().next(GuestPulse::Clock::now())) {
+    case GuestPulse::Step::kNothing: return;
+    case GuestPulse::Step::kAsk: target_.link->send_ping(); return;
+    case GuestPulse::Step::kWarn: tell_sessions(" doesn't answer; waiting for it"); return;
+    case GuestPulse::Step::kRecovered: tell_sessions(" answers again"); return;
+    case GuestPulse::Step::kGiveUp: {
+      const auto limit = target_.link->pulse().limit();
+      target_.link.reset();
+      on_target_failed("ssh2incus: " + target_.description + " has not answered for " +
+                           std::to_string(limit.count()) + " seconds",
+                       255);
+      return;
+    }
+  }
+}
+
+void Channels::tell_sessions(const std::string& what) {
+  for (auto& channel : channels_) channel.on_guest_silence(target_.description + what);
 }
 
 void Channels::pump() {

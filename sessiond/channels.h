@@ -26,6 +26,10 @@ class Channels : public GuestLink::Observer {
   void on_target_ready(TargetReady ready);
   void on_target_failed(const std::string& text, std::uint32_t exit_status);
 
+  // Asks and tells about a guest that is silent.
+  void watch_guest();
+  // For poll(): -1 if there's nothing to watch.
+  [[nodiscard]] int guest_patience_ms() const;
   // Moves what can be moved, and forgets channels that are finished. Not from within callbacks.
   void pump();
   // Whether anything has happened since that pump() must see before the loop may wait.
@@ -45,6 +49,7 @@ class Channels : public GuestLink::Observer {
 
  private:
   SessionChannel* find(std::uint32_t stream);
+  void tell_sessions(const std::string& what);
 
   SshSession& session_;
   MonitorClient& monitor_;

@@ -187,6 +187,7 @@ Status EventLoop::run() {
     if (monitor_lost_) return fail("the monitor has gone");
     if (farewell_ || !session_->alive()) break;
     session_->renew_budget();
+    channels_->watch_guest();
     channels_->pump();
     if (auto* link = channels_->link()) link->flush();
     if (!session_->alive()) break;
@@ -209,11 +210,14 @@ Status EventLoop::poll_once() {
     }
   }
   const bool must_not_wait = channels_->has_news() || session_->has_new_budget();
-  const int patience_ms = channels_->idle().left_ms();
-  if (patience_ms == 0) {
+  const int idle_ms = channels_->idle().left_ms();
+  if (idle_ms == 0) {
     leave("idle for " + std::to_string(channels_->idle().limit().count()) + " seconds");
     return {};
   }
+  // -1, for ever, is the greatest of all.
+  const auto patience_ms = static_cast<int>(std::min(
+      static_cast<unsigned>(idle_ms), static_cast<unsigned>(channels_->guest_patience_ms())));
   if (poll(entries.data(), count, must_not_wait ? 0 : patience_ms) < 0) {
     if (errno == EINTR) return {};
     return system_error("poll");

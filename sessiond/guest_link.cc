@@ -32,6 +32,7 @@ class GuestLink::Impl {
 
   std::array<GuestLinkSocket, 4> sockets_;
   bool broken_ = false;
+  GuestPulse pulse_;
 
   void handle(std::size_t index, short revents);
   void flush();
@@ -144,6 +145,7 @@ void GuestLink::Impl::receive_stdout() {
     input_ = WebsocketInput{.data = std::move(input_.data)};
     input_.data.clear();
     const auto received = sockets_[kStdout].receive(scratch_, input_);
+    if (!input_.data.empty()) pulse_.heard(GuestPulse::Clock::now());
     const bool at_end = input_.end_of_stream || input_.closed || !received.ok();
     dispatching_ = true;  // whatever the observer calls, input_ stays as it is
     const auto status = decode(input_.data);
@@ -192,6 +194,7 @@ Status GuestLink::Impl::decode(std::span<const std::uint8_t> bytes) {
 
 Status GuestLink::Impl::dispatch(const FrameEvent& event) {
   const std::uint32_t id = event.header.stream;
+  if (event.header.type == FrameType::kPong && id == 0) return {};
   if (id == 0 || id >= next_stream_) return fail("unknown stream");
   GuestStream* stream = find(id);
   if (stream == nullptr) return {};  // over: what was on its way is dropped
@@ -372,6 +375,9 @@ void GuestLink::send_window_change(std::uint32_t stream, const TerminalSize& siz
     impl_->send_message(FrameType::kWindowChange, stream, WindowChange{size});
   }
 }
+
+void GuestLink::send_ping() { impl_->send_frame(FrameType::kPing, 0, {}); }
+GuestPulse& GuestLink::pulse() { return impl_->pulse_; }
 
 void GuestLink::send_close(std::uint32_t stream) { impl_->close(stream); }
 

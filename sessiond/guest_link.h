@@ -23,6 +23,7 @@
 #include "common/guest_protocol.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
+#include "sessiond/guest_pulse.h"
 
 namespace ssh2incus {
 
@@ -90,6 +91,10 @@ class GuestLink {
   void send_window_change(std::uint32_t stream, const TerminalSize& size);
   // Ends the stream: its process group gets HUP, what it still sends is dropped.
   void send_close(std::uint32_t stream);
+
+  // Asks for a sign of life; any frame is one.
+  void send_ping();
+  [[nodiscard]] GuestPulse& pulse();
 
   // So many bytes of on_data() have been written to the client: credit for the guest, returned in
   // lumps. Calling it with more than was delivered is our bug.

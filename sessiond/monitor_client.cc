@@ -39,6 +39,7 @@ Status MonitorClient::keep_notice(ipc::Packet packet) {
       std::ranges::move(packet.fds, ready.sockets.begin());
       ready.description = *notice.description;
       ready.idle_limit_seconds = notice.idle_limit_seconds;
+      ready.silence_limit_seconds = notice.silence_limit_seconds;
       notices_.emplace_back(std::move(ready));
       return {};
     }

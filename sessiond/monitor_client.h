@@ -18,6 +18,7 @@ struct TargetReady {
   std::array<UniqueFd, 4> sockets;
   std::string description;
   std::uint32_t idle_limit_seconds = 0;
+  std::uint32_t silence_limit_seconds = 0;
 };
 
 using MonitorNotice = std::variant<ipc::TargetProgressNotice, TargetReady, ipc::TargetFailedNotice,

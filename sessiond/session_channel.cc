@@ -137,6 +137,10 @@ void SessionChannel::on_target_failed() {
   }
 }
 
+void SessionChannel::on_guest_silence(const std::string& text) {
+  if (state_ == State::kRunning && !eof_sent_) say("ssh2incus: " + text);
+}
+
 void SessionChannel::start_program() {
   OpenSession request;
   request.pty = pty_;

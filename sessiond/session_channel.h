@@ -24,6 +24,7 @@ struct Target {
   enum class State : std::uint8_t { kOpening, kReady, kFailed };
   State state = State::kOpening;
   std::string progress;             // the last line of it
+  std::string description;          // when ready: "alice@c1.default"
   std::unique_ptr<GuestLink> link;  // when ready
   std::string failure;              // when failed: a line for the user
   std::uint32_t exit_status = 255;
@@ -52,6 +53,7 @@ class SessionChannel {
   void on_progress(const std::string& text);
   void on_target_ready();
   void on_target_failed();
+  void on_guest_silence(const std::string& text);
 
   // The guest, for stream().
   void on_open_failed(const std::string& message);

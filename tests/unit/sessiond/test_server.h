@@ -26,6 +26,7 @@ struct MonitorScript {
   ipc::SessionPermissions permissions{.shell = true, .exec = true, .pty = true};
   std::string progress{};  // before the target is ready
   std::string failure{};   // of the target
+  std::uint32_t silence_limit_seconds = 0;
   int target_delay_ms = 0;
   bool real_guest = true;  // otherwise the target stays on its way
   bool vanish_after_login = false;
