@@ -319,7 +319,8 @@ Status TestServer::open_target(Connection& connection) {
       std::make_unique<FakeIncus>(std::move(pairs.server), connection.guest->take_pipes());
   std::array<int, 4> fds{};
   std::ranges::transform(pairs.client, fds.begin(), &UniqueFd::get);
-  return connection.channel.send(ipc::TargetReadyNotice{std::string("test"), 0, script_.silence_limit_seconds, {}}, fds);
+  return connection.channel.send(
+      ipc::TargetReadyNotice{std::string("test"), 0, script_.silence_limit_seconds, {}}, fds);
 }
 
 std::string TestServer::client_key(const std::string& type) {

@@ -1,3 +1,4 @@
+// The steps of a watch over a silent guest, by a clock that the test sets.
 #include "sessiond/guest_pulse.h"
 
 #include <gtest/gtest.h>
