@@ -89,6 +89,13 @@ def incus():
 
 
 @pytest.fixture(scope="session")
+def debian(incus):
+    """Name of an instance with Debian's programs, and users alice and bob."""
+    incus.ensure_debian("d1")
+    return "d1"
+
+
+@pytest.fixture(scope="session")
 def users(system_users):
     """Host users by what they are."""
     people = {

@@ -5,12 +5,14 @@ import os
 import pathlib
 import signal
 import subprocess
+import tempfile
 import time
 
 from harness import paths
 
 SCRIPTS = paths.ROOT / "packaging" / "demo"
 IMAGE = "ssh2incus-busybox"
+DEBIAN_IMAGE = "ssh2incus-debian"
 
 
 class Incus:
@@ -45,12 +47,12 @@ class Incus:
                 return instance["status"]
         return None
 
-    def ensure(self, name, state="Running", project="default"):
+    def ensure(self, name, state="Running", project="default", image=IMAGE):
         """The instance exists and is Running, Stopped or Frozen."""
         now = self.state(name, project)
         where = ["--project", project]
         if now is None:
-            self("launch", IMAGE, name, *where)
+            self("launch", image, name, *where)
             now = "Running"
         if now == "Frozen" and state != "Frozen":
             self("resume", name, *where)
@@ -62,6 +64,16 @@ class Incus:
             self("stop", "-f", name, *where)
         if now == "Running" and state == "Frozen":
             self("pause", name, *where)
+
+    def ensure_debian(self, name):
+        """An instance with Debian's programs (see debian-image) and users alice and bob runs."""
+        aliases = json.loads(self("image", "list", "--format", "json"))
+        if not any(alias["name"] == DEBIAN_IMAGE for image in aliases for alias in image["aliases"]):
+            with tempfile.NamedTemporaryFile(suffix=".tar") as file:
+                subprocess.run([paths.ROOT / "tests" / "system" / "debian-image", file.name],
+                               check=True, capture_output=True, timeout=300)
+                self("image", "import", "--quiet", file.name, "--alias", DEBIAN_IMAGE)
+        self.ensure(name, image=DEBIAN_IMAGE)
 
     def daemon_pid(self):
         """Of the incusd that serves our socket."""
