@@ -1,4 +1,5 @@
-"""Host users of a real LDAP directory: NSS and PAM by nslcd, keys by authorized-keys-command."""
+"""Host users of a real LDAP directory: NSS and PAM by nslcd, passwords by nslcd and sssd, keys by
+authorized-keys-command."""
 import pathlib
 import signal
 import tempfile
@@ -7,6 +8,9 @@ import pytest
 
 from harness.client import Client, end, fresh_source
 from harness.directory import LIBRARIES, SUFFIX, Directory
+from test_password import askpass, options  # noqa: F401 (a fixture)
+
+PASSWORD = "directory-Horse-6staple"
 
 BY_LDAPSEARCH = """#!/bin/sh
 set -e
@@ -34,7 +38,7 @@ def directory(key):
         made.add_group("s2i-ldap-admins", 54400, "s2ildap", "s2ilocked")
         for number, name in enumerate(("s2ildap", "s2ilocked", "s2iother"), 54401):
             made.add_group(name, number)
-            made.add_user(name, number, "no-pty " + key.public,
+            made.add_user(name, number, "no-pty " + key.public, password=PASSWORD,
                           extra="description: locked\n" if name == "s2ilocked" else "")
         made.start()
         yield made
@@ -59,11 +63,11 @@ def programs(directory):
 @pytest.fixture
 def start_with(start_server, directory, programs):
     """start_with(name): a server that sees the directory's users and asks that program for keys."""
-    def start(name):
+    def start(name, *flags, **settings):
         server = directory.server(
             start_server.keyring, start_server.folder / "ldap", start_server.incus,
             "-g", "s2i-ldap-admins", "--authorized-keys-command", f"{programs / name} %u",
-            "--authorized-keys-command-user", "nobody")
+            "--authorized-keys-command-user", "nobody", *flags, **settings)
         start_server.running.append(server)  # ends with the others
         return server.start()
     return start
@@ -98,6 +102,55 @@ def test_user_whom_groups_or_pam_refuse(ldap_server, key, user, reason):
     result = Client(ldap_server, key, f"c1+{user}", fresh_source()).run("true")
     assert result.returncode == 255 and b"Permission denied" in result.stderr
     assert reason in ldap_server.log.wait_for("auth_failed")[-1].reason
+
+
+METHODS = ("password", "keyboard-interactive")
+
+
+def log_in(server, env, user="s2ildap", method="password"):
+    return Client(server, None, f"c1+{user}", fresh_source()).run(
+        "echo in", options=options(method), env=env)
+
+
+@pytest.mark.expect_logins(2)
+@pytest.mark.parametrize("module", ["pam_ldap.so minimum_uid=1000", "pam_sss.so"])
+def test_password_from_the_directory(start_with, directory, askpass, module):  # noqa: F811
+    if module == "pam_sss.so":
+        directory.start_sssd("s2ildap")
+    server = start_with("ldapsearch", "-P", "--password-failure-time", "50", auth=module)
+    for method in METHODS:
+        for wrong in (PASSWORD + "x", PASSWORD[:-1]):
+            result = log_in(server, askpass(wrong), method=method)
+            assert result.returncode == 255 and b"Permission denied" in result.stderr
+            assert server.log.events("auth_failed")[-1].reason.startswith("PAM: ")
+        result = log_in(server, askpass(PASSWORD), method=method)
+        assert result.stdout == b"in\n", result.stderr
+        event = server.log.events("auth_succeeded")[-1]
+        assert (event.host_user, event.method) == ("s2ildap", method)
+
+
+@pytest.mark.expect_logins(0)
+@pytest.mark.parametrize("user, reason", [
+    ("s2iother", "group"), ("s2ilocked", "PAM: "), ("s2iabsent", "no such user")])
+def test_password_of_whom_groups_or_pam_refuse(start_with, askpass, user, reason):  # noqa: F811
+    server = start_with("ldapsearch", "-P", "--password-failure-time", "50")
+    for method in METHODS:
+        result = log_in(server, askpass(PASSWORD), user, method)
+        assert result.returncode == 255 and b"Permission denied" in result.stderr
+        assert reason in server.log.wait_for("auth_failed")[-1].reason
+
+
+@pytest.mark.expect_logins(0)
+def test_no_password_counts_while_the_directory_is_down(start_with, directory,  # noqa: F811
+                                                        askpass):
+    server = start_with("ldapsearch", "-P", "--password-failure-time", "50")
+    end(directory.slapd)
+    try:
+        for password in (PASSWORD, ""):
+            result = log_in(server, askpass(password))
+            assert result.returncode == 255 and b"Permission denied" in result.stderr
+    finally:
+        directory.start_slapd()
 
 
 @pytest.mark.expect_logins(2)

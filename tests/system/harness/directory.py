@@ -15,7 +15,7 @@ from harness.client import end, wait_until
 from harness.server import Server, free_port
 
 PACKAGES = ("slapd", "ldap-utils", "nslcd", "libnss-ldapd", "libpam-ldapd",
-            "sssd-common", "sssd-ldap")
+            "sssd-common", "sssd-ldap", "libpam-sss")
 SUFFIX = "dc=s2i,dc=test"
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 
@@ -31,6 +31,7 @@ pidfile {folder}/slapd.pid
 database ldif
 suffix {suffix}
 directory {folder}/database
+access to attrs=userPassword by anonymous auth by * none
 access to * by * read
 """
 
@@ -47,11 +48,12 @@ pam_authz_search (&(objectClass=posixAccount)(uid=$username)(!(description=locke
 
 SSSD_CONF = """
 [sssd]
-services = ssh
+services = ssh, pam
 domains = test
 [domain/test]
 id_provider = ldap
-auth_provider = none
+auth_provider = ldap
+ldap_auth_disable_tls_never_use_in_production = true
 access_provider = permit
 ldap_uri = ldap://127.0.0.1:{port}
 ldap_search_base = {suffix}
@@ -67,8 +69,10 @@ shadow: files ldap
 hosts: files
 """
 
+# {auth} is a module with its arguments.
 PAM = """
-auth required pam_deny.so
+auth sufficient pam_unix.so
+auth required {auth} use_first_pass
 account required pam_nologin.so
 account required pam_unix.so
 account [success=ok user_unknown=ignore authinfo_unavail=ignore default=bad] {module} minimum_uid=1000
@@ -123,13 +127,14 @@ class Directory:
                             f"gidNumber: {number}\n" +
                             "".join(f"memberUid: {member}\n" for member in members))
 
-    def add_user(self, name, number, *keys, extra=""):
+    def add_user(self, name, number, *keys, password="", extra=""):
         self.entries.append(f"dn: uid={name},{SUFFIX}\nobjectClass: account\n"
                             "objectClass: posixAccount\nobjectClass: shadowAccount\n"
                             f"objectClass: ldapPublicKey\nuid: {name}\ncn: {name}\n"
                             f"uidNumber: {number}\ngidNumber: {number}\n"
                             f"homeDirectory: /nonexistent/{name}\nloginShell: /bin/sh\n" +
-                            "".join(f"sshPublicKey: {key}\n" for key in keys) + extra)
+                            "".join(f"sshPublicKey: {key}\n" for key in keys) +
+                            (f"userPassword: {password}\n" if password else "") + extra)
 
     def start(self):
         inside = pathlib.Path("/") / self.folder.relative_to(self.root)
@@ -198,14 +203,15 @@ class Directory:
         for path in self.made:
             path.unlink(missing_ok=True)
 
-    def server(self, keyring, folder, incus, *arguments):
-        """A server that sees the directory's users."""
+    def server(self, keyring, folder, incus, *arguments, auth="pam_ldap.so minimum_uid=1000"):
+        """A server that sees the directory's users; auth judges their passwords."""
         folder.mkdir()
         (folder / "lib").mkdir()
         shutil.copy(self.root / LIBRARIES / "libnss_ldap.so.2", folder / "lib")
         (folder / "nsswitch.conf").write_text(NSSWITCH)
-        module = self.root / LIBRARIES / "security" / "pam_ldap.so"
-        (folder / "pam").write_text(PAM.format(module=module))
+        modules = self.root / LIBRARIES / "security"
+        (folder / "pam").write_text(PAM.format(module=modules / "pam_ldap.so",
+                                               auth=modules / auth))
         server = DirectoryServer(keyring, folder, incus, arguments,
                                  env={"LD_LIBRARY_PATH": str(folder / "lib")})
         server.root = self.root
