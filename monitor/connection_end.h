@@ -13,6 +13,7 @@ enum class ConnectionEnd : std::uint8_t {
   kCrashed = 13,        // a sandboxed process made a refused call or died of a signal
   kViolation = 14,      // sessiond broke the rules
   kInternal = 15,       // our side could not go on
+  kInvalidUser = 16,    // as kAuthFailed, with the name of a user who doesn't exist
 };
 
 }  // namespace ssh2incus

@@ -50,7 +50,7 @@ void add_network_flags(CLI::App& app, ServerConfig& config, NetworkFlags& raw) {
   raw.penalties = penalty_settings_text(config.penalty_settings);
   app.add_option("--penalties", raw.penalties,
                  "REASON:SECONDS, comma-separated: crash, authfail, noauth, grace-exceeded, "
-                 "invalid-user, refuse-connection, min, max")
+                 "invalid-user, min, max")
       ->delimiter(',')
       ->type_name("NAME:VALUE");
   for (const AlgorithmFlag& flag : kAlgorithmFlags) {
@@ -69,7 +69,11 @@ std::string check_network_flags(ServerConfig& config, const NetworkFlags& raw) {
   config.penalty_settings = std::move(*penalties);
   config.penalty_settings.exempt = config.penalty_exempt;
   config.penalty_settings.half_life = std::chrono::seconds(config.penalty_half_life_seconds);
-  config.user_penalty_settings.half_life = config.penalty_settings.half_life;
+  UserPenaltySettings& users = config.user_penalty_settings;
+  users.half_life = config.penalty_settings.half_life;
+  if (users.failures >= users.maximum) {
+    return "--user-failures-max: must be more than --user-failures, or nobody is ever held back";
+  }
   config.penalty_settings.ipv4_bits = bits->ipv4;
   config.penalty_settings.ipv6_bits = bits->ipv6;
   for (const AlgorithmFlag& flag : kAlgorithmFlags) {

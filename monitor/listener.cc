@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -74,7 +75,7 @@ void Listener::run() {
       entries.push_back({child.notices.fd(), POLLIN, 0});
       pids.push_back(pid);
     }
-    if (poll(entries.data(), entries.size(), -1) < 0) {
+    if (poll(entries.data(), entries.size(), until_refusals_are_due_ms()) < 0) {
       if (errno == EINTR) continue;
       log_.write(LogLevel::kError, "listener_failed", {{"reason", system_error("poll").message}});
       return;
@@ -86,6 +87,21 @@ void Listener::run() {
     for (std::size_t i = 0; i < sockets_.size() && !stop_; ++i) {
       if (entries[1 + i].revents != 0) accept_from(sockets_[i]);
     }
+    tell_refusals(refusals_.due(now()));
+  }
+  tell_refusals(refusals_.rest());
+}
+
+int Listener::until_refusals_are_due_ms() const {
+  const auto due = refusals_.next_due();
+  if (!due) return -1;
+  return static_cast<int>(std::max((*due - now()).count(), std::chrono::milliseconds::rep{0}));
+}
+
+void Listener::tell_refusals(const std::vector<RefusalTally::Line>& lines) const {
+  for (const auto& [source, reason, times] : lines) {
+    log_.write(LogLevel::kNotice, "connections_refused",
+               {{"source", source}, {"reason", reason}, {"times", times}});
   }
 }
 
@@ -109,6 +125,9 @@ void Listener::refuse(const UniqueFd& connection, const IpAddress& source, std::
                       std::string_view reason) {
   [[maybe_unused]] auto ignored =
       send(connection.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const IpAddress block =
+      source.masked(source.is_ipv6() ? config_.source_ipv6_bits : config_.source_ipv4_bits);
+  if (!refusals_.add(block, source, reason, now())) return;
   log_.write(LogLevel::kNotice, "connection_refused",
              {{"source", source.text()}, {"reason", reason}});
 }
@@ -239,6 +258,7 @@ void Listener::on_child_end(const Child& child, int status) {
     case ConnectionEnd::kInternal: return;
     case ConnectionEnd::kNoAttempt: return penalise(child.source, PenaltyReason::kNoAuth);
     case ConnectionEnd::kAuthFailed: return penalise(child.source, PenaltyReason::kAuthFail);
+    case ConnectionEnd::kInvalidUser: return penalise(child.source, PenaltyReason::kInvalidUser);
     case ConnectionEnd::kGraceExceeded:
       return penalise(child.source, PenaltyReason::kGraceExceeded);
     case ConnectionEnd::kCrashed:

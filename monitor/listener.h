@@ -18,6 +18,7 @@
 #include "monitor/server_config.h"
 #include "policy/ip_address.h"
 #include "policy/penalties.h"
+#include "policy/refusal_tally.h"
 #include "policy/startups.h"
 #include "policy/user_penalties.h"
 
@@ -45,6 +46,8 @@ class Listener {
   void admit(UniqueFd connection, const sockaddr_storage& peer_address);
   void refuse(const UniqueFd& connection, const IpAddress& source, std::string_view text,
               std::string_view reason);
+  [[nodiscard]] int until_refusals_are_due_ms() const;
+  void tell_refusals(const std::vector<RefusalTally::Line>& lines) const;
   void no_longer_starting(Child& child);
   void start_monitor(UniqueFd connection, const IpAddress& source, ConnectionInfo info);
   void read_notice(pid_t pid);
@@ -71,6 +74,7 @@ class Listener {
   SourceStartups source_startups_;
   SourcePenalties penalties_;
   UserPenalties user_penalties_;
+  RefusalTally refusals_;
   std::random_device random_;
   bool stop_ = false;
 };

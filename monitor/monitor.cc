@@ -111,15 +111,16 @@ void Monitor::serve_sessiond() {
     return;
   }
   if (!*packet) {
-    if (logged_in_) {
-      end(ConnectionEnd::kLoggedIn, disconnect_reason_);
-    } else {
-      end(attempts_.failures() > 0 ? ConnectionEnd::kAuthFailed : ConnectionEnd::kNoAttempt,
-          disconnect_reason_);
-    }
+    end(logged_in_ ? ConnectionEnd::kLoggedIn : end_of_attempts(ConnectionEnd::kNoAttempt),
+        disconnect_reason_);
     return;
   }
   if (auto status = dispatch(**packet); !status.ok()) end_after(status.error());
+}
+
+ConnectionEnd Monitor::end_of_attempts(ConnectionEnd otherwise) const {
+  if (attempts_.failures() == 0) return otherwise;
+  return target_ && !account_ ? ConnectionEnd::kInvalidUser : ConnectionEnd::kAuthFailed;
 }
 
 void Monitor::end_after(const Error& error) {
@@ -132,8 +133,7 @@ void Monitor::end_after(const Error& error) {
   } else {
     log_.write(LogLevel::kError, "attendant_failed", {{"reason", error.message}});
     // What the client has failed at before counts all the same.
-    end(attempts_.failures() > 0 ? ConnectionEnd::kAuthFailed : ConnectionEnd::kInternal,
-        error.message);
+    end(end_of_attempts(ConnectionEnd::kInternal), error.message);
   }
 }
 

@@ -98,6 +98,8 @@ class Monitor {
   Status dispatch(const ipc::Packet& packet);
   Status handle(ipc::SessionMessage kind, const Bytes& bytes);
   void end(ConnectionEnd how, const std::string& reason);
+  // How a connection ends that hasn't logged in; otherwise: if nothing was tried.
+  [[nodiscard]] ConnectionEnd end_of_attempts(ConnectionEnd otherwise) const;
   void move_to(ipc::SessionMessage message, MonitorState next);
   [[nodiscard]] int remaining_ms() const;
   // The shorter of that limit and what is left of the present deadline.

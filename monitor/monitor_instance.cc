@@ -22,8 +22,10 @@ std::vector<BoundedString<Max>> bounded_list(const List& texts) {
 
 }  // namespace
 
+// Only where it could lead to a login; that depends on what the client knows already.
 bool Monitor::may_ask_instance() const {
-  return config_.instance_authentication && target_ && instance_may_vouch(*target_);
+  return config_.instance_authentication && target_ &&
+         instance_may_count(*policy_, config_.auth_chains, access_facts());
 }
 
 void Monitor::give_questions_up(const Error& error) {

@@ -90,6 +90,17 @@ bool has_no_other_condition(const AccessRule& rule) {
          rule.instance_users.patterns.empty() && rule.labels.empty();
 }
 
+// PAM is the host's, and an instance knows keys and passwords only.
+bool instance_can_prove(const std::vector<AuthMethod>& chain) {
+  return std::ranges::all_of(chain, [](AuthMethod method) {
+    return method == AuthMethod::kPublicKey || method == AuthMethod::kPassword;
+  });
+}
+
+bool instance_can_prove_any(const std::vector<std::vector<AuthMethod>>& chains) {
+  return std::ranges::any_of(chains, instance_can_prove);
+}
+
 }  // namespace
 
 std::string_view action_name(Action action) {
@@ -211,6 +222,33 @@ std::string why_never_let_in(const AccessPolicy& policy, const HostAccount& acco
       return "user " + quoted(account.name) + " is denied access by rule " + quoted(rule.name);
   }
   return "no access rule is for user " + quoted(account.name);
+}
+
+bool instance_may_count(const AccessPolicy& policy, const AuthenticationChains& chains,
+                        AccessFacts facts) {
+  if (!instance_may_vouch(facts.target) || !instance_can_prove_any(chains.chains())) return false;
+  facts.account = {};
+  facts.authenticated_by_instance = true;
+  facts.certificate_principals.clear();  // it knows none
+  facts.labels.reset();
+  ActionSet taken;
+  for (const AccessRule& rule : policy.rules) {
+    AccessRule with_any_key = rule;
+    with_any_key.keys = {};
+    const RuleMatch match = match_rule(with_any_key, facts);
+    if (match == RuleMatch::kNo) continue;
+    const bool certain = match == RuleMatch::kYes && rule.keys.patterns.empty();
+    if (rule.deny) {
+      if (certain) taken = taken.with(rule.grant.actions);
+      continue;
+    }
+    AccessGrant grant = rule.grant;
+    grant.actions = grant.actions.without(taken);
+    const bool provable = rule.methods.empty() || instance_can_prove_any(rule.methods);
+    if (provable && why_not_enough(grant, facts.target).empty()) return true;
+    if (certain) return false;
+  }
+  return false;
 }
 
 }  // namespace ssh2incus

@@ -198,6 +198,10 @@ AccessVerdict decide_access(const AccessPolicy& policy, const AccessFacts& facts
 // Why this account can't get in whatever else is true of the login; empty if it may. For the time
 // before anything is proven.
 std::string why_never_let_in(const AccessPolicy& policy, const HostAccount& account);
+// Whether a login to that target, from there and now, could be let in if the instance vouches for
+// it by these chains. Whatever else the facts say doesn't matter: nothing is proven yet.
+bool instance_may_count(const AccessPolicy& policy, const AuthenticationChains& chains,
+                        AccessFacts facts);
 
 // Of one rule.
 enum class RuleMatch : std::uint8_t { kNo, kYes, kIfLabels };

@@ -29,7 +29,6 @@ std::string_view penalty_reason_name(PenaltyReason reason) {
     case PenaltyReason::kNoAuth: return "noauth";
     case PenaltyReason::kGraceExceeded: return "grace-exceeded";
     case PenaltyReason::kInvalidUser: return "invaliduser";
-    case PenaltyReason::kRefuseConnection: return "refuseconnection";
   }
   return "unknown";
 }
@@ -41,7 +40,6 @@ std::chrono::seconds SourcePenalties::penalty_for(PenaltyReason reason) const {
     case PenaltyReason::kNoAuth: return settings_.no_auth;
     case PenaltyReason::kGraceExceeded: return settings_.grace_exceeded;
     case PenaltyReason::kInvalidUser: return settings_.invalid_user;
-    case PenaltyReason::kRefuseConnection: return settings_.refuse_connection;
   }
   return {};
 }

@@ -1,5 +1,5 @@
 // Penalties for sources that misbehave: the reasons and weights of OpenSSH (PerSourcePenalties in
-// sshd_config(5)), forgotten exponentially. Fed by the listener with what it saw of each
+// sshd_config(5)), but for refuseconnection, which nothing here does; forgotten exponentially. Fed by the listener with what it saw of each
 // connection; the clock is the caller's. Not thread-safe.
 #pragma once
 
@@ -17,12 +17,11 @@
 namespace ssh2incus {
 
 enum class PenaltyReason : std::uint8_t {
-  kCrash = 1,         // one of our processes died of this connection
-  kAuthFail,          // tried to authenticate and failed
-  kNoAuth,            // left without trying
-  kGraceExceeded,     // didn't finish within LoginGraceTime
-  kInvalidUser,       // tried users that can't log in
-  kRefuseConnection,  // refused by configuration
+  kCrash = 1,      // one of our processes died of this connection
+  kAuthFail,       // tried to authenticate and failed
+  kNoAuth,         // left without trying
+  kGraceExceeded,  // didn't finish within LoginGraceTime
+  kInvalidUser,    // the same, by the name of nobody
 };
 std::string_view penalty_reason_name(PenaltyReason reason);  // "crash", "authfail", ...
 
@@ -35,7 +34,6 @@ struct PenaltySettings {
   Seconds no_auth{1};
   Seconds grace_exceeded{10};
   Seconds invalid_user{5};
-  Seconds refuse_connection{10};
   Seconds minimum{15};   // up to which nothing is refused
   Seconds maximum{600};  // to which penalties add up
   Seconds half_life{120};

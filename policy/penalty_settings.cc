@@ -18,13 +18,12 @@ struct Row {
   std::string_view other_name;  // sshd_config's, where it differs
   Seconds PenaltySettings::*value;
 };
-constexpr std::array<Row, 8> kRows = {{
+constexpr std::array<Row, 7> kRows = {{
     {"crash", "", &PenaltySettings::crash},
     {"authfail", "", &PenaltySettings::auth_fail},
     {"noauth", "", &PenaltySettings::no_auth},
     {"grace-exceeded", "", &PenaltySettings::grace_exceeded},
     {"invalid-user", "invaliduser", &PenaltySettings::invalid_user},
-    {"refuse-connection", "refuseconnection", &PenaltySettings::refuse_connection},
     {"min", "", &PenaltySettings::minimum},
     {"max", "", &PenaltySettings::maximum},
 }};

@@ -143,6 +143,8 @@ TEST_F(ConfigurationFile, IsRead) {
       "listen: [\"127.0.0.1:1\", \"[::1]:1\"]\n"
       "max-startups: 1:2:3\n"
       "penalties: {crash: 10m, min: 1}\n"
+      "user-failures: 5\n"
+      "user-failures-max: 7\n"
       "accept-env: []\n"
       "ciphers: aes256-ctr,aes128-ctr\n"
       "per-source-net-block-size: 24:56\n",
@@ -157,6 +159,8 @@ TEST_F(ConfigurationFile, IsRead) {
   EXPECT_EQ(config.max_startups, (MaxStartups{1, 2, 3}));
   EXPECT_EQ(config.penalty_settings.crash, std::chrono::minutes(10));
   EXPECT_EQ(config.penalty_settings.ipv6_bits, 56U);
+  EXPECT_EQ(config.user_penalty_settings.failures, 5U);
+  EXPECT_EQ(config.user_penalty_settings.maximum, 7U);
   EXPECT_TRUE(config.accepted_environment.empty());
   EXPECT_EQ(config.ciphers, "aes256-ctr,aes128-ctr");
   EXPECT_EQ(config.source_ipv4_bits, 24U);

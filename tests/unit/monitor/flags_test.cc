@@ -134,6 +134,11 @@ TEST(Flags, ThatAreUnknownOrWrongAreErrors) {
                                                      {"--pam-service", ""},
                                                      {"--password-failure-time", "0"},
                                                      {"--penalty-exempt", "10.0.0.0/99"},
+                                                     {"--penalties", "refuseconnection:1"},
+                                                     {"--user-failures", "-1"},
+                                                     {"--user-failures", "120"},
+                                                     {"--user-failures-max", "30"},
+                                                     {"--user-failures-max", "0"},
                                                      {"--idle-timeout", "5x"},
                                                      {"--access", "relative.yaml"}};
   for (const auto& arguments : all) EXPECT_NE(exit_of(arguments).exit_code, 0) << arguments[0];

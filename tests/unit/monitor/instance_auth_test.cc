@@ -202,6 +202,41 @@ TEST_F(InstanceAuthTest, IsNotAskedAboutAnythingButInstances) {
   }
 }
 
+TEST_F(InstanceAuthTest, IsAskedOnlyWhereTheRulesCouldLetItsUsersIn) {
+  AccessPolicy policy;
+  policy.rules.resize(1);
+  policy.rules[0].authenticated_by = AuthenticatedBy::kInstance;
+  policy.rules[0].grant.actions = ActionSet::all();
+  policy.rules[0].projects.patterns = {{"p2", false}};
+  config_.access_policy = std::make_shared<const AccessPolicy>(policy);
+  config_.auth_chains = AuthenticationChains::any_of(
+      std::array{AuthMethod::kPublicKey, AuthMethod::kPassword, AuthMethod::kKeyboardInteractive});
+  start();
+  go_to(MonitorState::kAuthenticating);
+  query(other_);
+  EXPECT_FALSE(expect<ipc::PublicKeyQueryReply>().acceptable);
+  send(ipc::PasswordAuthRequest{secret("wrong")});
+  EXPECT_EQ(expect<ipc::AuthReply>().outcome, AuthOutcome::kFailure);
+  EXPECT_TRUE(nobody_was_asked());
+  TearDown();
+
+  login_ = "ana@c1.p2";
+  gateway_promise_ = {};
+  EXPECT_TRUE(acceptable_after(ipc::encode(yes())));
+}
+
+TEST_F(InstanceAuthTest, IsNotAskedWhatOnlyTheHostCanProve) {
+  config_.auth_chains = AuthenticationChains::parse(
+                            "publickey,keyboard-interactive",
+                            std::array{AuthMethod::kPublicKey, AuthMethod::kKeyboardInteractive})
+                            .value();
+  start();
+  go_to(MonitorState::kAuthenticating);
+  query(other_);
+  EXPECT_FALSE(expect<ipc::PublicKeyQueryReply>().acceptable);
+  EXPECT_TRUE(nobody_was_asked());
+}
+
 TEST_F(InstanceAuthTest, IsNotAskedWithoutTheFlag) {
   config_.instance_authentication = false;
   start();

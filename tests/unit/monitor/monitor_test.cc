@@ -52,6 +52,16 @@ TEST_F(MonitorTest, RefusesAKeyThatNobodyAuthorised) {
   EXPECT_EQ(ended(), ConnectionEnd::kAuthFailed);
 }
 
+TEST_F(MonitorTest, TellsTheNameOfNobodyFromAFailure) {
+  user_exists_ = false;
+  start();
+  go_to(MonitorState::kAuthenticating);
+  send(signed_request(key_, session_id_, login_));
+  EXPECT_EQ(expect<ipc::AuthReply>().outcome, AuthOutcome::kFailure);
+  sessiond_.reset();
+  EXPECT_EQ(ended(), ConnectionEnd::kInvalidUser);
+}
+
 TEST_F(MonitorTest, RefusesAClaimWithoutAProof) {
   start();
   go_to(MonitorState::kAuthenticating);

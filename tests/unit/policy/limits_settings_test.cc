@@ -23,9 +23,9 @@ TEST(PenaltySettings, ChangeWhatIsNamedAndKeepTheRest) {
 
 TEST(PenaltySettings, ComeBackFromTheirText) {
   PenaltySettings changed;
-  changed.refuse_connection = seconds(33);
+  changed.invalid_user = seconds(33);
   const auto texts = penalty_settings_text(changed);
-  EXPECT_EQ(texts.size(), 8U);
+  EXPECT_EQ(texts.size(), 7U);
   const auto parsed = parse_penalty_settings(texts);
   ASSERT_TRUE(parsed.ok());
   EXPECT_EQ(penalty_settings_text(*parsed), texts);

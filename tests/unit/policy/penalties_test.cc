@@ -32,8 +32,7 @@ TEST(Penalties, HaveOpenSshsWeights) {
                       {PenaltyReason::kAuthFail, 5, "authfail"},
                       {PenaltyReason::kNoAuth, 1, "noauth"},
                       {PenaltyReason::kGraceExceeded, 10, "grace-exceeded"},
-                      {PenaltyReason::kInvalidUser, 5, "invaliduser"},
-                      {PenaltyReason::kRefuseConnection, 10, "refuseconnection"}};
+                      {PenaltyReason::kInvalidUser, 5, "invaliduser"}};
   for (const Row& row : rows) {
     SourcePenalties penalties;
     int times = 1;
