@@ -143,13 +143,6 @@ void add_own_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
                  "seconds in which half of what a source or user has gathered is forgotten "
                  "(default 120)")
       ->check(CLI::Range(1, 86400));
-  app.add_option("--user-failures", config.user_penalty_settings.failures,
-                 "failed guesses at one user that are let pass, from all sources (default 30); 0: "
-                 "users are never held back")
-      ->check(CLI::Range(0, 1'000'000));
-  app.add_option("--user-failures-max", config.user_penalty_settings.maximum,
-                 "to which they add up (default 120)")
-      ->check(CLI::Range(1, 1'000'000));
   app.add_flag("--no-penalties", raw.no_penalties, "don't penalise sources that misbehave");
   app.add_option("--accept-env", config.accepted_environment,
                  "variables that clients may set, patterns, comma-separated")

@@ -53,6 +53,13 @@ void add_network_flags(CLI::App& app, ServerConfig& config, NetworkFlags& raw) {
                  "invalid-user, min, max")
       ->delimiter(',')
       ->type_name("NAME:VALUE");
+  app.add_option("--user-failures", config.user_penalty_settings.failures,
+                 "failed guesses at one user that are let pass, from all sources (default 30); 0: "
+                 "users are never held back")
+      ->check(CLI::Range(0, 1'000'000));
+  app.add_option("--user-failures-max", config.user_penalty_settings.maximum,
+                 "to which they add up (default 120)")
+      ->check(CLI::Range(1, 1'000'000));
   for (const AlgorithmFlag& flag : kAlgorithmFlags) {
     raw.*flag.raw = split(flag.supported);
     app.add_option(flag.name, raw.*flag.raw, flag.help)->delimiter(',');

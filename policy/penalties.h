@@ -1,6 +1,6 @@
 // Penalties for sources that misbehave: the reasons and weights of OpenSSH (PerSourcePenalties in
-// sshd_config(5)), but for refuseconnection, which nothing here does; forgotten exponentially. Fed by the listener with what it saw of each
-// connection; the clock is the caller's. Not thread-safe.
+// sshd_config(5)), but for refuseconnection, which nothing here does; forgotten exponentially. Fed
+// by the listener with what it saw of each connection; the clock is the caller's. Not thread-safe.
 #pragma once
 
 #include <chrono>

@@ -61,9 +61,16 @@ class Hammer:
     def __exit__(self, *_):
         end(self.process)
 
-    def after_a_second(self):
-        """How many connections have ended, and how many of them had tried to log in."""
-        return json.loads(self.process.stdout.readline())
+    def at_work(self):
+        """Once it gets up to speed: how many connections have ended, and how many of them had tried
+        to log in."""
+        before = 0
+        for _ in range(10):
+            ended, served = json.loads(self.process.stdout.readline())
+            if ended - before > RATE / 2:
+                return ended, served
+            before = ended
+        raise AssertionError("the hammer was too slow to tell")
 
 
 def login_seconds(client):
@@ -91,17 +98,15 @@ def test_a_good_login_takes_no_longer_while_another_source_hammers(start_server,
     for _ in range(7):
         quiet.append(login_seconds(good))
         with Hammer(server, fresh_source()) as hammer:  # without any penalty yet
-            ended, served = hammer.after_a_second()
-            assert served > 0 and ended > RATE / 4, (ended, served)
+            ended, served = hammer.at_work()
+            assert served > 0, "nothing was refused at first"
             hammered.append(login_seconds(good))
             connections += ended
     assert statistics.median(hammered) < 2 * statistics.median(quiet), (quiet, hammered)
     server.stop()
-    print(server.log.text()[-3000:])
     refused = server.log.events("connection_refused")
     counted = server.log.events("connections_refused")
     total = len(refused) + sum(int(event.times) for event in counted)
-    print(connections, len(refused), len(counted), total, quiet, hammered)
     assert len(refused) <= 7 and len(counted) <= 7, "few lines, however many are refused"
     assert total > connections / 2
 
