@@ -5,6 +5,8 @@ import paramiko
 import pytest
 
 from harness.process import Process
+from test_instance_auth import instances  # noqa: F401 (a fixture)
+from test_instance_password import PASSWORD as INSTANCE_PASSWORD, hash_of, shadow  # noqa: F401
 from test_password import (PASSWORD, account, password_server, service,  # noqa: F401
                            shell_output, transport_to)
 from test_walls import guests_on_the_host
@@ -60,3 +62,20 @@ def test_after_a_failure(password_server, account, method):  # noqa: F811
 def test_the_search_finds_what_is_there():
     here = "found-".encode() + b"in-this-process-5518"
     assert Process(os.getpid()).search_memory([here]) > 0
+
+
+@pytest.mark.expect_logins(1)
+def test_password_of_an_instance(password_server, shadow):  # noqa: F811
+    """While the gateway lives that has judged a wrong one, and after the login."""
+    shadow(hash_of(INSTANCE_PASSWORD))
+    server = password_server("-P", "--inauth")
+    wrong = "wr0ng-and-Distinctive-2260"
+    with transport_to(server) as transport:
+        with pytest.raises(paramiko.AuthenticationException):
+            transport.auth_password("ana@ia1", wrong, fallback=False)
+        assert server.named("ssh2incus-gateway")
+        assert_nowhere(server, wrong)
+        transport.auth_password("ana@ia1", INSTANCE_PASSWORD, fallback=False)
+        assert shell_output(transport, "echo in") == b"in\n"
+        for password in (wrong, INSTANCE_PASSWORD):
+            assert_nowhere(server, password)
