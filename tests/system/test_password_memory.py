@@ -4,6 +4,7 @@ import os
 import paramiko
 import pytest
 
+from harness.pam import must_change_password
 from harness.process import Process
 from test_instance_auth import instances  # noqa: F401 (a fixture)
 from test_instance_password import PASSWORD as INSTANCE_PASSWORD, hash_of, shadow  # noqa: F401
@@ -78,4 +79,34 @@ def test_password_of_an_instance(password_server, shadow):  # noqa: F811
         transport.auth_password("ana@ia1", INSTANCE_PASSWORD, fallback=False)
         assert shell_output(transport, "echo in") == b"in\n"
         for password in (wrong, INSTANCE_PASSWORD):
+            assert_nowhere(server, password)
+
+
+@pytest.mark.expect_logins(1)
+def test_after_a_chain(password_server, account, keyring):  # noqa: F811
+    key = keyring.get("ed25519", name="memory")
+    account.write_keys(key.public)
+    server = password_server("--auth-methods", "password,publickey")
+    with transport_to(server) as transport:
+        assert transport.auth_password("c1+s2ipam1", PASSWORD, fallback=False) == ["publickey"]
+        assert_nowhere(server, PASSWORD)
+        transport.auth_publickey("c1+s2ipam1",
+                                 paramiko.Ed25519Key.from_private_key_file(str(key.path)))
+        assert shell_output(transport, "echo in") == b"in\n"
+        assert_nowhere(server, PASSWORD)
+
+
+@pytest.mark.expect_logins(1)
+def test_after_the_change_of_an_expired_password(password_server, account):  # noqa: F811
+    must_change_password(account.name)
+    new = "Another-Horse-8staple"
+    server = password_server()
+
+    def answer(title, instructions, asked):
+        return [PASSWORD if "urrent" in text or text.startswith("Password") else new
+                for text, _ in asked]
+    with transport_to(server) as transport:
+        transport.auth_interactive("c1+s2ipam1", answer)
+        assert shell_output(transport, "echo in") == b"in\n"
+        for password in (PASSWORD, new):
             assert_nowhere(server, password)
