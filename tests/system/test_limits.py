@@ -158,3 +158,12 @@ def test_changing_the_user_name_between_attempts(server):
             with contextlib.suppress(paramiko.SSHException, EOFError):
                 transport.auth_publickey(login, paramiko.ECDSAKey.generate())
     server.wait_idle()
+
+
+@pytest.mark.expect_logins(0)
+def test_invalid_user_is_a_penalty_of_its_own(start_server, keyring):
+    server = start_server()
+    wrong = keyring.get("ed25519", name="wrong")
+    for login, reason in (("c1+s2i-nobody", "invaliduser"), ("c1", "authfail")):
+        Client(server, wrong, login, fresh_source()).run("true")
+        assert server.log.wait_for("penalty", reason=reason)
