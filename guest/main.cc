@@ -1,13 +1,14 @@
 // ssh2incus-guest [--install FINAL_PATH]: runs inside an instance, started by Incus exec as its
 // root. stdin and stdout carry common/guest_protocol.h; the grant that comes first was written by
 // the monitor and is trusted, what follows comes from sessiond and isn't. Privileges shrink here:
-// resolve the user as root, become the user for good, then serve.
+// the launcher resolves the user as root; the worker becomes the user for good, then serves.
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,8 @@
 #include "guest/account.h"
 #include "guest/leader_table.h"
 #include "guest/multiplexer.h"
+#include "guest/root_helper.h"
+#include "guest/trampoline.h"
 
 namespace ssh2incus::guest {
 namespace {
@@ -67,12 +70,14 @@ void hang_up_for(pid_t worker, const LeaderTable* leaders) {
   leaders->hang_up();
 }
 
-// Incus kills only its direct child, so that child does nothing but wait for the one that works.
-int wait_for(pid_t worker, const LeaderTable* leaders) {
+// Incus kills only its direct child, so that child does nothing but wait for the one that works,
+// and what root is needed for.
+int wait_for(pid_t worker, const LeaderTable* leaders, RootHelper* helper) {
   const UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   dup2(null.get(), STDIN_FILENO);
   dup2(null.get(), STDOUT_FILENO);
   dup2(null.get(), STDERR_FILENO);
+  if (helper != nullptr) helper->serve_until_end_of(worker);
   siginfo_t info{};
   while (waitid(P_PID, static_cast<id_t>(worker), &info, WEXITED | WNOWAIT) != 0 &&
          errno == EINTR) {
@@ -155,19 +160,39 @@ Result<UniqueFd> take_signals() {
   return signals;
 }
 
-int serve(pid_t launcher, LeaderTable* leaders) {
+// What the launcher knows when it starts the worker.
+struct Order {
+  GuestGrant grant;
+  Account account;
+};
+
+// None: the refusal has been said.
+std::optional<Order> take_order() {
   close_range(3, ~0U, 0);
-  if (chdir("/") != 0) return complain("cannot enter /");
-  auto grant = read_grant();
-  if (!grant.ok()) return refuse(GuestOutcome::kBadGrant, grant.error().message);
-  auto account = resolve_account(*grant->user);
-  if (!account.ok()) return refuse(GuestOutcome::kInternalError, account.error().message);
-  if (!*account) {
-    return refuse(GuestOutcome::kNoSuchUser, "no user " + *grant->user + " in the instance");
+  if (chdir("/") != 0) {
+    complain("cannot enter /");
+    return std::nullopt;
   }
+  auto grant = read_grant();
+  if (!grant.ok()) {
+    refuse(GuestOutcome::kBadGrant, grant.error().message);
+    return std::nullopt;
+  }
+  auto account = resolve_account(*grant->user);
+  if (!account.ok()) {
+    refuse(GuestOutcome::kInternalError, account.error().message);
+  } else if (!*account) {
+    refuse(GuestOutcome::kNoSuchUser, "no user " + *grant->user + " in the instance");
+  } else {
+    return Order{std::move(*grant), std::move(**account)};
+  }
+  return std::nullopt;
+}
+
+int serve(pid_t launcher, Order order, LeaderTable* leaders, UniqueFd root_helper) {
   auto input = take_stream(STDIN_FILENO);
   auto output = take_stream(STDOUT_FILENO);
-  if (const auto status = become(**account); !status.ok()) {
+  if (const auto status = become(order.account); !status.ok()) {
     return refuse(GuestOutcome::kInternalError, status.error().message);
   }
   auto signals = take_signals();
@@ -175,17 +200,42 @@ int serve(pid_t launcher, LeaderTable* leaders) {
   // After the change of user, which clears it.
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != launcher) return complain("the launcher has ended");
-  if (!send_hello(GuestOutcome::kReady, "", (**account).uid).ok()) return 1;
+  if (!send_hello(GuestOutcome::kReady, "", order.account.uid).ok()) return 1;
   const UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   dup2(null.get(), STDIN_FILENO);
   dup2(null.get(), STDOUT_FILENO);
-  Multiplexer multiplexer(std::move(**account), std::move(*grant), std::move(input),
-                          std::move(output), std::move(*signals), leaders);
+  Multiplexer multiplexer(std::move(order.account), std::move(order.grant), std::move(input),
+                          std::move(output), std::move(*signals), leaders, std::move(root_helper));
   const auto status = multiplexer.run();
   return status.ok() ? 0 : complain(status.error().message);
 }
 
+int launch() {
+  auto order = take_order();
+  if (!order) return 1;
+  std::array<int, 2> ends = {-1, -1};
+  const bool with_root = needs_root(order->grant);
+  if (with_root && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return refuse(GuestOutcome::kInternalError, "cannot make a socket");
+  }
+  UniqueFd ours(ends[0]);
+  UniqueFd theirs(ends[1]);
+  const pid_t launcher = getpid();
+  LeaderTable* leaders = LeaderTable::create();
+  const pid_t worker = fork();
+  if (worker < 0) return refuse(GuestOutcome::kInternalError, "cannot start a process");
+  if (worker == 0) {
+    ours.reset();
+    return serve(launcher, std::move(*order), leaders, std::move(theirs));
+  }
+  theirs.reset();
+  if (!with_root) return wait_for(worker, leaders, nullptr);
+  RootHelper helper(std::move(order->account), std::move(order->grant), std::move(ours));
+  return wait_for(worker, leaders, &helper);
+}
+
 int run(int argc, char** argv) {
+  if (argc > 0 && is_trampoline(argv[0])) return run_trampoline();
   if (argc == 3 && std::string_view(argv[1]) == "--install") {
     if (const auto status = install(argv[0], argv[2]); !status.ok()) {
       return complain(status.error().message);
@@ -193,11 +243,7 @@ int run(int argc, char** argv) {
   } else if (argc != 1) {
     return complain("usage: ssh2incus-guest [--install FINAL_PATH]");
   }
-  const pid_t launcher = getpid();
-  LeaderTable* leaders = LeaderTable::create();
-  const pid_t worker = fork();
-  if (worker < 0) return complain("cannot start a process");
-  return worker == 0 ? serve(launcher, leaders) : wait_for(worker, leaders);
+  return launch();
 }
 
 }  // namespace

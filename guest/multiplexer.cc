@@ -25,13 +25,14 @@ constexpr std::uint32_t kMostSessions = 256;  // whatever the grant says
 }  // namespace
 
 Multiplexer::Multiplexer(Account account, GuestGrant grant, UniqueFd input, UniqueFd output,
-                         UniqueFd signals, LeaderTable* leaders)
+                         UniqueFd signals, LeaderTable* leaders, UniqueFd root_helper)
     : account_(std::move(account)),
       grant_(std::move(grant)),
       input_(std::move(input)),
       output_(std::move(output)),
       signals_(std::move(signals)),
       leaders_(leaders),
+      root_helper_(std::move(root_helper)),
       scratch_(kScratchSize) {}
 
 Status Multiplexer::run() {
@@ -178,7 +179,7 @@ Result<SessionProcess> Multiplexer::start(const OpenSession& request) {
   if (request.command && (*request.command)->find('\0') != std::string::npos) {
     return fail("a command can't hold a NUL byte");
   }
-  return start_session_process(account_, grant_, request);
+  return start_session_process(account_, grant_, request, root_helper_.get());
 }
 
 Status Multiplexer::read_signals() {

@@ -22,9 +22,9 @@ namespace ssh2incus::guest {
 class Multiplexer {
  public:
   // signals: a signalfd for SIGCHLD and SIGTERM, which the caller has blocked.
-  // leaders: where running sessions are noted, or null.
+  // leaders: where running sessions are noted, or null. root_helper: where the grant needs one.
   Multiplexer(Account account, GuestGrant grant, UniqueFd input, UniqueFd output, UniqueFd signals,
-              LeaderTable* leaders = nullptr);
+              LeaderTable* leaders = nullptr, UniqueFd root_helper = {});
 
   // Until stdin ends, SIGTERM comes or sessiond breaks the protocol (an error); then every session
   // has got its SIGHUP.
@@ -66,6 +66,7 @@ class Multiplexer {
   OutputQueue output_;
   UniqueFd signals_;
   LeaderTable* leaders_;
+  UniqueFd root_helper_;
   FrameDecoder decoder_{FrameSource::kSessiond};
   Bytes scratch_;
   std::map<std::uint32_t, Session> sessions_;

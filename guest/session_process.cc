@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -17,6 +16,11 @@
 #include <vector>
 
 #include "guest/account.h"
+#include "guest/child_setup.h"
+#include "guest/program_order.h"
+#include "guest/program_path.h"
+#include "guest/root_client.h"
+#include "guest/root_rules.h"
 #include "guest/session_environment.h"
 #include "guest/terminal_modes.h"
 
@@ -99,43 +103,20 @@ Result<Terminal> open_terminal(const PtyRequest& request) {
 // What the child needs, all of it computed before the fork.
 struct Plan {
   const Account* account = nullptr;
-  std::string shell_name;                // argv[0]
+  std::string shell;
   std::optional<std::string> command;    // none: login shell
   std::vector<std::string> environment;  // NAME=VALUE
   std::array<int, 3> standard{-1, -1, -1};
   bool has_terminal = false;
+  int root_helper = -1;
+  UniqueFd order;  // for the root helper; none: the program is started directly
 };
 
-void complain(const std::string& text) {
-  [[maybe_unused]] const auto ignored = write(STDERR_FILENO, text.data(), text.size());
-}
-
-// By the system call itself: the C library refuses to touch the two signals that it keeps for
-// itself, and who started us may have ignored them too.
-void reset_signals() {
-  constexpr std::array<unsigned long, 4> kDefaultAction{};  // of whatever layout: all zero
-  constexpr std::size_t kKernelSetSize = 8;
-  for (int number = 1; number < NSIG; ++number) {
-    syscall(SYS_rt_sigaction, number, kDefaultAction.data(), nullptr, kKernelSetSize);
-  }
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
-// dup2() onto 0, 1 and 2 without treading on a source that is one of them.
-void place_standard_streams(const std::array<int, 3>& sources) {
-  std::array<int, 3> moved{};
-  for (std::size_t i = 0; i < 3; ++i) moved[i] = fcntl(sources[i], F_DUPFD_CLOEXEC, 10);
-  for (int i = 0; i < 3; ++i) {
-    if (dup2(moved[static_cast<std::size_t>(i)], i) != i) _exit(1);
-  }
-}
-
-void close_other_descriptors() {
-  if (close_range(3, ~0U, 0) == 0) return;
-  const long highest = std::min(sysconf(_SC_OPEN_MAX), 65536L);  // kernel before 5.9
-  for (int fd = 3; fd < highest; ++fd) close(fd);
+// As a login shell, or with -c.
+std::vector<std::string> arguments_of(const Plan& plan) {
+  const std::string name = plan.shell.substr(plan.shell.rfind('/') + 1);
+  if (!plan.command) return {"-" + name};
+  return {name, "-c", *plan.command};
 }
 
 // Only root may log in while /etc/nologin exists; others see what it says.
@@ -148,59 +129,83 @@ void respect_nologin(const Account& account) {
   }
 }
 
-std::vector<char*> pointers_to(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  for (auto& text : strings) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 [[noreturn]] void run_child(Plan& plan) {
   setsid();
   place_standard_streams(plan.standard);
-  close_other_descriptors();
-  if (plan.has_terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) {
+  // What the root helper starts is the leader of a session of its own, with this terminal.
+  const bool by_root = plan.order.valid();
+  if (by_root) {
+    keep_descriptors({plan.root_helper, plan.order.get()});
+  } else {
+    close_descriptors_from(3);
+  }
+  if (!by_root && plan.has_terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) {
     complain("cannot take control of the terminal\n");
   }
   reset_signals();
   umask(022);
   respect_nologin(*plan.account);
+  if (by_root) stand_in_for_program(kKeptDescriptor, kKeptDescriptor + 1);
   if (chdir(plan.account->home.c_str()) != 0) {
     complain("Could not chdir to home directory " + plan.account->home + ": " + strerror(errno) +
              "\n");
     if (chdir("/") != 0) _exit(1);
   }
-  std::vector<std::string> arguments;
-  arguments.push_back(plan.command ? plan.shell_name : "-" + plan.shell_name);
-  if (plan.command) {
-    arguments.emplace_back("-c");
-    arguments.push_back(*plan.command);
-  }
+  auto arguments = arguments_of(plan);
   const auto argument_pointers = pointers_to(arguments);
   const auto environment_pointers = pointers_to(plan.environment);
-  execve(plan.account->shell.c_str(), argument_pointers.data(), environment_pointers.data());
-  complain(plan.account->shell + ": " + strerror(errno) + "\n");
+  execve(plan.shell.c_str(), argument_pointers.data(), environment_pointers.data());
+  complain(plan.shell + ": " + strerror(errno) + "\n");
   _exit(1);
 }
 
-Status check_shell(const Account& account) {
+Status check_shell(const std::string& shell, const Account& account) {
   struct stat status {};
-  if (stat(account.shell.c_str(), &status) != 0) {
-    return fail("shell " + account.shell + " of user " + account.name + " does not exist");
+  if (stat(shell.c_str(), &status) != 0) {
+    return fail("shell " + shell + " of user " + account.name + " does not exist");
   }
-  if (!S_ISREG(status.st_mode) || access(account.shell.c_str(), X_OK) != 0) {
-    return fail("shell " + account.shell + " of user " + account.name + " is not executable");
+  if (!S_ISREG(status.st_mode) || access(shell.c_str(), X_OK) != 0) {
+    return fail("shell " + shell + " of user " + account.name + " is not executable");
   }
   return {};
 }
 
-Plan make_plan(const Account& account, const GuestGrant& grant, const OpenSession& request,
-               const std::string& tty) {
+// Sets up what su or login needs, if one of them starts the program. What su clears of the
+// environment is in the order; what it sets itself is not.
+Status plan_for_root(Plan& plan, ShellMode mode) {
+  const bool has_command = plan.command.has_value();
+  const Starter starter = starter_for(mode, has_command, plan.has_terminal, false);
+  if (starter == Starter::kDirectly) return {};
+  TRY(find_program(starter == Starter::kSu ? "su" : "login"));
+  ProgramOrder order;
+  std::vector<BoundedString<kMaxEnvironmentLine>> environment;
+  for (const std::string& line : plan.environment) {
+    const bool is_sus = line.starts_with("PATH=") || line.starts_with("HOME=") ||
+                        line.starts_with("USER=") || line.starts_with("LOGNAME=") ||
+                        line.starts_with("SHELL=");
+    if (!is_sus && line.size() <= kMaxEnvironmentLine) environment.emplace_back(line);
+  }
+  environment.emplace_back("SHELL=" + plan.shell);
+  order.environment = std::move(environment);
+  if (starter == Starter::kSu) {
+    order.program = plan.shell;
+    std::vector<BoundedString<limits::kMaxCommand>> arguments;
+    for (std::string& argument : arguments_of(plan)) arguments.emplace_back(std::move(argument));
+    // su - gives commands a login shell too.
+    if (has_command) arguments[0] = "-" + *arguments[0];
+    order.arguments = std::move(arguments);
+  }
+  plan.order = TRY(write_order(order));
+  return {};
+}
+
+Plan make_plan(const Account& account, const std::string& shell, const GuestGrant& grant,
+               const OpenSession& request, const std::string& tty) {
   const auto etc_environment = read_small_file("/etc/environment", kMaxEtcEnvironment);
   const char* timezone = getenv("TZ");
   Plan plan;
   plan.account = &account;
-  plan.shell_name = account.shell.substr(account.shell.rfind('/') + 1);
+  plan.shell = shell;
   if (request.command) plan.command = **request.command;
   if (grant.forced_command) plan.command = **grant.forced_command;
   plan.environment =
@@ -231,8 +236,9 @@ void set_window_size(int terminal, const TerminalSize& size) {
 }
 
 Result<SessionProcess> start_session_process(const Account& account, const GuestGrant& grant,
-                                             const OpenSession& request) {
-  TRY(check_shell(account));
+                                             const OpenSession& request, int root_helper) {
+  const std::string shell = shell_for(grant.shell_mode, account);
+  TRY(check_shell(shell, account));
   SessionProcess process;
   Terminal terminal;
   std::array<Pipe, 3> pipes;
@@ -244,8 +250,10 @@ Result<SessionProcess> start_session_process(const Account& account, const Guest
     fcntl(pipes[0].writing.get(), F_SETPIPE_SZ, kPipeSize);  // speed only: failure is fine
     fcntl(pipes[1].writing.get(), F_SETPIPE_SZ, kPipeSize);
   }
-  auto plan = make_plan(account, grant, request, process.tty);
+  auto plan = make_plan(account, shell, grant, request, process.tty);
   plan.has_terminal = request.pty.has_value();
+  plan.root_helper = root_helper;
+  TRY(plan_for_root(plan, grant.shell_mode));
   const int slave = terminal.slave.get();
   plan.standard = plan.has_terminal
                       ? std::array<int, 3>{slave, slave, slave}

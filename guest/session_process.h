@@ -25,9 +25,10 @@ struct SessionProcess {
 };
 
 // The command was checked to have no NUL byte in it by the caller's grant and request alike; an
-// error's text is for the user.
+// error's text is for the user. root_helper: the socket to it, where the grant's shell mode needs
+// it (root_helper.h).
 Result<SessionProcess> start_session_process(const Account& account, const GuestGrant& grant,
-                                             const OpenSession& request);
+                                             const OpenSession& request, int root_helper = -1);
 
 // TIOCSWINSZ on a pty master.
 void set_window_size(int terminal, const TerminalSize& size);

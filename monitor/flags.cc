@@ -15,6 +15,7 @@
 #include "monitor/flags_instance.h"
 #include "monitor/flags_network.h"
 #include "monitor/flags_password.h"
+#include "monitor/flags_session.h"
 #include "monitor/listening_sockets.h"
 #include "policy/ip_address.h"
 #include "policy/key_command_line.h"
@@ -33,7 +34,6 @@ struct LaterFlag {
   bool takes_value;
 };
 constexpr auto kLaterFlags = std::to_array<LaterFlag>({
-    {"-b,--banner", "show banner on login", "banners", false},
     {"-c,--client-cert", "client certificate for remote", "remotes", true},
     {"-k,--client-key", "client key for remote", "remotes", true},
     {"-H,--healthcheck", "enable Incus health check every X minutes, e.g. \"5m\"", "health checks",
@@ -42,14 +42,8 @@ constexpr auto kLaterFlags = std::to_array<LaterFlag>({
     {"--pprof-listen", "diagnostics listen on \":port\" or \"host:port\" (default \":6060\")",
      "diagnostics", true},
     {"-r,--remote", "default Incus remote to use", "remotes", true},
-    {"-S,--shell", "shell access command: login, su, sush or user shell (default)", "shell modes",
-     true},
     {"-t,--server-cert", "server certificate for remote", "remotes", true},
-    {"-T,--term-mux", "terminal multiplexer: tmux (default) or screen", "persistent sessions",
-     true},
     {"-u,--url", "Incus remote url to connect to (should start with https://)", "remotes", true},
-    {"-w,--welcome", "show welcome message to users connecting to shell", "welcome messages",
-     false},
     {"-C,--allow-create", "allow creation of instances by login", "instance creation", false},
     {"--chroot-sftp", "confine sftp of users other than root to their home", "file transfer",
      false},
@@ -93,6 +87,7 @@ struct RawFlags {
   std::string auth_methods;
   PasswordFlags password;
   InstanceFlags instance;
+  SessionFlags session;
   std::array<bool, kLaterFlags.size()> later{};
   std::array<std::string, kLaterFlags.size()> later_values{};
 };
@@ -232,6 +227,7 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
   if (auto wrong = check_certificate_flags(config); !wrong.empty()) return wrong;
   if (auto wrong = check_instance_flags(config, raw.instance); !wrong.empty()) return wrong;
   if (auto wrong = why_not_password_flags(config); !wrong.empty()) return wrong;
+  if (auto wrong = check_session_flags(config, raw.session); !wrong.empty()) return wrong;
   if (!raw.max_startups.empty()) {
     auto parsed = parse_max_startups(raw.max_startups);
     if (!parsed.ok()) return "--max-startups: " + parsed.error().message;
@@ -271,6 +267,7 @@ FlagParser::FlagParser() : state_(std::make_unique<State>()) {
   add_certificate_flags(app, state_->config);
   add_password_flags(app, state_->config, state_->raw.password);
   add_instance_flags(app, state_->config, state_->raw.instance);
+  add_session_flags(app, state_->config, state_->raw.session);
 }
 
 FlagParser::~FlagParser() = default;

@@ -207,6 +207,7 @@ class Monitor {
   Status fail_target(const std::string& text, const std::string& log_reason);
   GuestGrant guest_grant() const;
   std::string target_text() const;
+  [[nodiscard]] std::string welcome() const;
   Status on_gateway(const ipc::Packet& packet);
 
   const ServerConfig& config_;

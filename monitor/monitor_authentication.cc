@@ -10,6 +10,7 @@
 #include "policy/algorithm_lists.h"
 #include "policy/combined_grant.h"
 #include "policy/failure_time.h"
+#include "policy/greeting.h"
 
 namespace ssh2incus {
 
@@ -73,6 +74,11 @@ Status Monitor::on_auth_start(const ipc::AuthStartRequest& request) {
     return channels_.sessiond.send(reply);
   }
   target_ = std::move(*target);
+  if (config_.banner) {
+    const GreetingNames names = greeting_names(*target_, config_.greetings.hostname);
+    reply.banner = config_.greetings.banner ? filled_in(*config_.greetings.banner, names)
+                                            : built_in_banner(names);
+  }
   const auto found = TRY(from_attendant(
       attendant_lookup(channels_.attendant, target_->host_user, at_most(limits::kKeyLookupMs))));
   if (found.found) {

@@ -6,6 +6,7 @@
 
 #include "common/escape.h"
 #include "monitor/monitor.h"
+#include "policy/greeting.h"
 
 namespace ssh2incus {
 namespace {
@@ -26,6 +27,12 @@ std::string Monitor::target_text() const {
          (target_->project ? target_->project->str() : kDefaultProject);
 }
 
+// A forced command isn't a shell, whatever the client asked for.
+std::string Monitor::welcome() const {
+  if (!config_.welcome || grant().forced_command) return {};
+  return filled_in(config_.greetings.welcome, greeting_names(*target_, config_.greetings.hostname));
+}
+
 GuestGrant Monitor::guest_grant() const {
   const KeyGrant key_grant = this->grant();
   GuestGrant grant;
@@ -35,6 +42,7 @@ GuestGrant Monitor::guest_grant() const {
   grant.allow_exec = access_.grant.actions.has(Action::kExec);
   grant.allow_sftp = access_.grant.actions.has(Action::kSftp);
   grant.max_sessions = config_.max_sessions;
+  grant.shell_mode = config_.shell_mode;
   if (key_grant.forced_command) grant.forced_command = **key_grant.forced_command;
   const std::string client = info_.peer.address + " " + std::to_string(info_.peer.port);
   std::vector<EnvironmentEntry> environment = {
@@ -133,7 +141,7 @@ Status Monitor::on_gateway(const ipc::Packet& packet) {
           ipc::TargetReadyNotice{truncated<limits::kMaxUserMessage>(target_text()),
                                  static_cast<std::uint32_t>(idle_limit().count()),
                                  static_cast<std::uint32_t>(config_.instance_timeout.count()),
-                                 {}},
+                                 welcome()},
           fds);
     }
     case ipc::GatewayMessage::kFailedReply: {

@@ -6,9 +6,11 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "common/guest_protocol.h"
 #include "common/limits.h"
 #include "policy/access_policy.h"
 #include "policy/authentication_chains.h"
@@ -22,6 +24,13 @@ namespace ssh2incus {
 #ifndef SSH2INCUS_LIBEXECDIR
 #define SSH2INCUS_LIBEXECDIR "/usr/libexec/ssh2incus"
 #endif
+
+// As the files have them (monitor/greeting_files.h).
+struct Greetings {
+  std::optional<std::string> banner;  // none: the built-in one
+  std::string welcome;
+  std::string hostname;
+};
 
 struct ServerConfig {
   std::vector<std::string> listen = {":2222"};
@@ -69,6 +78,13 @@ struct ServerConfig {
   std::vector<std::string> accepted_environment = {"LANG",      "LANGUAGE", "LC_*",    "TERM",
                                                    "COLORTERM", "TZ",       "NO_COLOR"};
   std::vector<std::string> permitted_key_environment;  // by environment= in authorized_keys
+  bool banner = false;
+  std::string banner_file;  // empty: the default one, if it's there
+  bool welcome = false;
+  std::string welcome_file;  // the same
+  Greetings greetings;       // from there
+  ShellMode shell_mode = ShellMode::kUserShell;
+  SessionKeeper session_keeper = SessionKeeper::kTmux;  // of logins that ask for a session to stay
   std::string
       authorized_keys_command;  // with arguments, see policy/key_command_line.h; empty: none
   std::string authorized_keys_command_user;

@@ -10,6 +10,7 @@
 #include "monitor/account_check.h"
 #include "monitor/connection.h"
 #include "monitor/gateway_launcher.h"
+#include "monitor/greeting_files.h"
 #include "monitor/host_key_file.h"
 #include "monitor/sessiond_launcher.h"
 #include "policy/algorithm_lists.h"
@@ -26,8 +27,13 @@ Status access_policy(const ServerConfig& config) {
   return {};
 }
 
+Status greetings(const ServerConfig& config) {
+  TRY(open_greetings(config));
+  return {};
+}
+
 // Whether each can be used as configured. Run at the start, at a reload and by --check.
-constexpr std::array kFileChecks = {pam_service, key_sources, access_policy};
+constexpr std::array kFileChecks = {pam_service, key_sources, access_policy, greetings};
 
 Status sessiond_program(const ServerConfig& config) {
   TRY(find_sessiond_identity(config.libexec_dir + "/ssh2incus-sessiond", config.run_dir));
@@ -94,6 +100,7 @@ Result<HostKeys> open_used_files(ServerConfig& config) {
   TRY(check_host_key_algorithms(config, keys));
   for (const auto& check : kFileChecks) TRY(check(config));
   config.access_policy = TRY(open_access_policy(config));
+  config.greetings = TRY(open_greetings(config));
   return keys;
 }
 

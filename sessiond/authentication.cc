@@ -62,6 +62,7 @@ Result<std::optional<AuthVerdict>> Authentication::start(const AuthRequest& requ
   if (reply.refusal) return std::optional(disconnect(**reply.refusal));
   user_ = request.user;
   methods_ = *reply.methods;
+  banner_ = *reply.banner;
   return std::optional<AuthVerdict>();
 }
 

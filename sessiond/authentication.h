@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sessiond/auth_request.h"
@@ -45,6 +46,9 @@ class Authentication {
   // payload: SSH_MSG_USERAUTH_INFO_RESPONSE from the number of responses on.
   AuthVerdict judge_answers(std::span<const std::uint8_t> payload);
 
+  // What the monitor has for the client to see before anything else; empty from the second call on.
+  std::string take_banner() { return std::exchange(banner_, {}); }
+
   [[nodiscard]] const ipc::SessionPermissions& permissions() const { return permissions_; }
 
  private:
@@ -64,6 +68,7 @@ class Authentication {
   std::optional<std::uint8_t> host_key_;
   std::optional<std::string> user_;
   std::string methods_;
+  std::string banner_;
   bool asked_ = false;  // the client owes answers
   ipc::SessionPermissions permissions_;
 };

@@ -39,6 +39,7 @@ void Channels::on_target_ready(TargetReady ready) {
   target_.idle.limit_to(ready.idle_limit_seconds);
   target_.description = std::move(ready.description);
   target_.link->pulse().limit_to(ready.silence_limit_seconds, GuestPulse::Clock::now());
+  target_.welcome = std::move(ready.welcome);
   for (auto& channel : channels_) channel.on_target_ready();
 }
 

@@ -89,9 +89,10 @@ int EventLoop::carry_out(const AuthVerdict& verdict) {
   // A goodbye that came with the verdict is the answer; the event loop says it.
   if (monitor_.must_end()) return SSH_AUTH_INFO;
   session_->set_methods(verdict.methods);
+  session_->send_banner(authentication_->take_banner());
   using Kind = AuthVerdict::Kind;
   if (verdict.kind != Kind::kPrompts && verdict.kind != Kind::kDisconnect) {
-    session_->send_banner(verdict.text);
+    if (!verdict.text.empty()) session_->send_banner(verdict.text + "\r\n");
   }
   switch (verdict.kind) {
     case AuthVerdict::Kind::kDenied: return SSH_AUTH_DENIED;
@@ -119,8 +120,7 @@ void EventLoop::send_banner_once() {
   if (banner_sent_) return;
   banner_sent_ = true;
   if (settings_.banner.empty()) return;
-  const SshString text(ssh_string_from_char(settings_.banner->c_str()));
-  if (text) ssh_send_issue_banner(session_->raw(), text.get());
+  session_->send_banner(*settings_.banner);
 }
 
 ssh_string EventLoop::on_sign(ssh_session /*session*/, ssh_key key, const char* algorithm,

@@ -40,6 +40,7 @@ Status MonitorClient::keep_notice(ipc::Packet packet) {
       ready.description = *notice.description;
       ready.idle_limit_seconds = notice.idle_limit_seconds;
       ready.silence_limit_seconds = notice.silence_limit_seconds;
+      ready.welcome = *notice.welcome;
       notices_.emplace_back(std::move(ready));
       return {};
     }

@@ -19,6 +19,7 @@ struct TargetReady {
   std::string description;
   std::uint32_t idle_limit_seconds = 0;
   std::uint32_t silence_limit_seconds = 0;
+  std::string welcome;
 };
 
 using MonitorNotice = std::variant<ipc::TargetProgressNotice, TargetReady, ipc::TargetFailedNotice,

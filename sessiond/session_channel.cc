@@ -142,6 +142,9 @@ void SessionChannel::on_guest_silence(const std::string& text) {
 }
 
 void SessionChannel::start_program() {
+  if (pty_ && !command_ && !target_.welcome.empty()) {
+    output_.push_back({.data = Bytes(target_.welcome.begin(), target_.welcome.end())});
+  }
   OpenSession request;
   request.pty = pty_;
   request.command = command_;

@@ -26,6 +26,7 @@ struct Target {
   std::string progress;             // the last line of it
   std::string description;          // when ready: "alice@c1.default"
   std::unique_ptr<GuestLink> link;  // when ready
+  std::string welcome;              // above shells on a terminal
   std::string failure;              // when failed: a line for the user
   std::uint32_t exit_status = 255;
   // Something has happened that the next pump() must see, before the loop may wait.

@@ -208,7 +208,7 @@ void SshSession::set_methods(std::string_view methods) {
 
 void SshSession::send_banner(const std::string& text) {
   if (text.empty()) return;
-  const SshString banner(ssh_string_from_char((text + "\r\n").c_str()));
+  const SshString banner(ssh_string_from_char(text.c_str()));
   if (banner) ssh_send_issue_banner(session_.get(), banner.get());
 }
 

@@ -68,7 +68,7 @@ class SshSession {
   std::size_t write(ssh_channel channel, std::span<const std::uint8_t> data, bool is_stderr);
 
   void set_methods(std::string_view methods);
-  // SSH_MSG_USERAUTH_BANNER (RFC 4252 §5.4), unless there is nothing to say.
+  // SSH_MSG_USERAUTH_BANNER (RFC 4252 §5.4), unless there is nothing to say. Lines end with CR LF.
   void send_banner(const std::string& text);
   // SSH_MSG_USERAUTH_INFO_REQUEST (RFC 4256 §3.2).
   void ask(std::string_view instruction, std::span<const ipc::AuthPrompt> prompts);

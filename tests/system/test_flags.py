@@ -34,9 +34,9 @@ def test_version(flag):
 
 @pytest.mark.expect_logins(0)
 @pytest.mark.parametrize("arguments", [
-    ["-b"], ["-c", "f"], ["-k", "f"], ["-H", "5m"],
-    ["--pprof"], ["-r", "local"], ["--pprof-listen", ":6060"], ["-S", "login"],
-    ["-t", "f"], ["-T", "screen"], ["-u", "https://x:8443"], ["-w"], ["-C"], ["--allow-create"],
+    ["-c", "f"], ["-k", "f"], ["-H", "5m"],
+    ["--pprof"], ["-r", "local"], ["--pprof-listen", ":6060"],
+    ["-t", "f"], ["-u", "https://x:8443"], ["-C"], ["--allow-create"],
     ["--chroot-sftp"],
 ])
 def test_flag_of_a_later_issue_says_so(arguments):

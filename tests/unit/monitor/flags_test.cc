@@ -70,35 +70,48 @@ TEST(Flags, KeyCommandNeedsAUserAndAnAbsolutePath) {
 }
 
 TEST(Flags, OfLaterVersionsAreRefusedByName) {
-  const std::vector<std::vector<const char*>> all = {{"-b"},
-                                                     {"--banner"},
-                                                     {"-c", "f"},
-                                                     {"--client-cert", "f"},
-                                                     {"-k", "f"},
-                                                     {"--client-key", "f"},
-                                                     {"-H", "5m"},
-                                                     {"--healthcheck", "5m"},
-                                                     {"--pprof"},
-                                                     {"--pprof-listen", ":6060"},
-                                                     {"-r", "x"},
-                                                     {"--remote", "x"},
-                                                     {"-S", "su"},
-                                                     {"--shell", "su"},
-                                                     {"-t", "f"},
-                                                     {"--server-cert", "f"},
-                                                     {"-T", "screen"},
-                                                     {"--term-mux", "screen"},
-                                                     {"-u", "https://h"},
-                                                     {"--url", "https://h"},
-                                                     {"-w"},
-                                                     {"--welcome"},
-                                                     {"-C"},
-                                                     {"--allow-create"},
-                                                     {"--chroot-sftp"}};
+  const std::vector<std::vector<const char*>> all = {
+      {"-c", "f"},         {"--client-cert", "f"},  {"-k", "f"}, {"--client-key", "f"},
+      {"-H", "5m"},        {"--healthcheck", "5m"}, {"--pprof"}, {"--pprof-listen", ":6060"},
+      {"-r", "x"},         {"--remote", "x"},       {"-t", "f"}, {"--server-cert", "f"},
+      {"-u", "https://h"}, {"--url", "https://h"},  {"-C"},      {"--allow-create"},
+      {"--chroot-sftp"}};
   for (const auto& arguments : all) {
     const ExitNow exit_now = exit_of(arguments);
     EXPECT_NE(exit_now.exit_code, 0) << arguments[0];
     EXPECT_NE(exit_now.text.find("this version doesn't have"), std::string::npos) << exit_now.text;
+  }
+}
+
+TEST(Flags, SayWhatSessionsLookLike) {
+  const ServerConfig none = config_of({});
+  EXPECT_FALSE(none.banner || none.welcome);
+  EXPECT_EQ(none.shell_mode, ShellMode::kUserShell);
+  EXPECT_EQ(none.session_keeper, SessionKeeper::kTmux);
+  const ServerConfig short_form = config_of({"-b", "-w", "-S", "su", "-T", "screen"});
+  EXPECT_TRUE(short_form.banner && short_form.welcome);
+  EXPECT_EQ(short_form.shell_mode, ShellMode::kSu);
+  EXPECT_EQ(short_form.session_keeper, SessionKeeper::kScreen);
+  const ServerConfig files =
+      config_of({"--banner", "--banner-file", "/b", "--welcome", "--welcome-file", "/w", "--shell",
+                 "login", "--term-mux", "builtin"});
+  EXPECT_EQ(files.banner_file, "/b");
+  EXPECT_EQ(files.welcome_file, "/w");
+  EXPECT_EQ(files.shell_mode, ShellMode::kLogin);
+  EXPECT_EQ(files.session_keeper, SessionKeeper::kBuiltin);
+  EXPECT_EQ(config_of({"-S", "sush"}).shell_mode, ShellMode::kSush);
+}
+
+TEST(Flags, OfSessionsAreCheckedByValue) {
+  for (const auto& [arguments, reason] :
+       std::vector<std::pair<std::vector<const char*>, const char*>>{
+           {{"-S", "sudo"}, "--shell: 'sudo'"},
+           {{"-T", "byobu"}, "--term-mux: 'byobu'"},
+           {{"-T", ""}, "--term-mux: ''"},
+           {{"--banner-file", "/b"}, "only with --banner"},
+           {{"--welcome-file", "/w"}, "only with --welcome"},
+           {{"-b", "--banner-file", "b"}, "'b' is no absolute path"}}) {
+    EXPECT_NE(exit_of(arguments).text.find(reason), std::string::npos) << reason;
   }
 }
 
