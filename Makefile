@@ -8,10 +8,11 @@ SYSCONFDIR ?= /etc
 BUILD := build
 LIBSSH := $(CURDIR)/$(BUILD)/libssh/install
 PROGRAMS := ssh2incus ssh2incus-sessiond ssh2incus-gateway ssh2incus-guest
+HELPERS := ssh2incus-sessiond ssh2incus-gateway ssh2incus-guest ssh2incus-tmux
 CMAKE_COMMON := -G Ninja -DSSH2INCUS_LIBSSH=$(LIBSSH) \
 	$(shell command -v ccache >/dev/null && echo '"-DCMAKE_CXX_COMPILER_LAUNCHER=env;CCACHE_SLOPPINESS=pch_defines,time_macros;ccache"')
 
-.PHONY: help demo demo-stop build programs build-asan check bench fuzz lint format \
+.PHONY: help demo demo-stop tmux build programs build-asan check bench fuzz lint format \
 	install clean deps libssh
 
 help: ## this list
@@ -23,12 +24,12 @@ demo: ## build, run on 127.0.0.1:2222 with an instance to log in to
 demo-stop: ## remove everything that `make demo` made
 	@packaging/demo/stop
 
-build: deps libssh ## install what is needed, build programs and tests (Release)
+build: deps libssh tmux ## install what is needed, build programs and tests (Release)
 	@cmake -S . -B $(BUILD) $(CMAKE_COMMON) -DCMAKE_BUILD_TYPE=Release >$(BUILD)/configure.log \
 		|| { cat $(BUILD)/configure.log; exit 1; }
 	@ninja -C $(BUILD) --quiet
 
-programs: deps libssh ## the programs alone, without the tests
+programs: deps libssh tmux ## the programs alone, without the tests
 	@cmake -S . -B $(BUILD) $(CMAKE_COMMON) -DCMAKE_BUILD_TYPE=Release >$(BUILD)/configure.log \
 		|| { cat $(BUILD)/configure.log; exit 1; }
 	@ninja -C $(BUILD) --quiet $(PROGRAMS)
@@ -49,6 +50,13 @@ $(LIBSSH)/lib/libssh.a: $(shell find packaging/libssh -type f)
 	@mkdir -p $(BUILD)/libssh
 	@packaging/libssh/build.sh $(LIBSSH) >$(BUILD)/libssh/build.log 2>&1 \
 		|| { tail -n 40 $(BUILD)/libssh/build.log; exit 1; }
+	@touch $@
+
+tmux: $(BUILD)/bin/ssh2incus-tmux
+$(BUILD)/bin/ssh2incus-tmux: $(shell find packaging/tmux -type f)
+	@mkdir -p $(BUILD)/tmux
+	@packaging/tmux/build.sh $@ >$(BUILD)/tmux/build.log 2>&1 \
+		|| { tail -n 40 $(BUILD)/tmux/build.log; exit 1; }
 	@touch $@
 
 check: ## everything that must hold: unit, sanitizer, fuzz, rules, format, system tests
@@ -74,7 +82,7 @@ format: ## clang-format all sources in place
 
 install: ## into $(DESTDIR)$(PREFIX); needs `make build` before
 	install -D -m 0755 $(BUILD)/bin/ssh2incus $(DESTDIR)$(PREFIX)/sbin/ssh2incus
-	for program in $(filter-out ssh2incus,$(PROGRAMS)); do \
+	for program in $(HELPERS); do \
 		install -D -m 0755 $(BUILD)/bin/$$program \
 			$(DESTDIR)$(PREFIX)/libexec/ssh2incus/$$program || exit 1; done
 	install -D -m 0644 packaging/pam/ssh2incus $(DESTDIR)$(SYSCONFDIR)/pam.d/ssh2incus

@@ -46,8 +46,10 @@ struct OpenRequest {
   BoundedString<limits::kMaxInstanceName> instance;
   bool start_if_stopped = true;
   GuestGrant guest;
+  // Host path of a static tmux for instances without one; empty: none is wanted.
+  BoundedString<limits::kMaxPath> tmux_path;
   auto fields() {
-    return std::tie(socket_path, guest_path, project, instance, start_if_stopped, guest);
+    return std::tie(socket_path, guest_path, project, instance, start_if_stopped, guest, tmux_path);
   }
 };
 

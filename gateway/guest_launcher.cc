@@ -68,11 +68,13 @@ Outcome<LaunchAttempt> GuestLauncher::launch(const Patience& patience) {
   }
   for (const std::string directory : kDirectories) {
     auto attempt = TRY_OUTCOME(run({directory + "/" + program_.name}, patience));
+    attempt.directory = directory;
     if (attempt.kind != Kind::kNoHello) return attempt;
   }
   std::string reason;
   for (const std::string directory : kDirectories) {
     auto attempt = TRY_OUTCOME(push_and_run(directory, patience));
+    attempt.directory = directory;
     if (attempt.kind != Kind::kNoHello) return attempt;
     if (reason.empty() && !attempt.text.empty()) reason = ": " + attempt.text;
   }
@@ -109,7 +111,7 @@ Outcome<LaunchAttempt> GuestLauncher::push_and_run(const std::string& directory,
                                {"X-Incus-type: file", "X-Incus-write: overwrite",
                                 "X-Incus-mode: 0755", "X-Incus-uid: 0", "X-Incus-gid: 0"},
                                program_.content, patience));
-  LaunchAttempt attempt{Kind::kNoHello, {}, {}, {}};
+  LaunchAttempt attempt{Kind::kNoHello, {}, {}, {}, {}};
   if (pushed.ok()) {
     attempt = TRY_OUTCOME(run({temporary, "--install", final_path}, patience));
   } else {
@@ -128,7 +130,7 @@ Outcome<LaunchAttempt> GuestLauncher::run(const std::vector<std::string>& comman
   request.path.query("project", target_.project.str());
   const auto reply = TRY_OUTCOME(client_.request(request, patience));
   if (!reply.ok()) {
-    return LaunchAttempt{Kind::kRefused, {}, {}, interpret_error(reply.status, reply.body)};
+    return LaunchAttempt{Kind::kRefused, {}, {}, interpret_error(reply.status, reply.body), {}};
   }
   const auto operation = interpret_exec(reply.body);
   if (!operation.ok()) {
@@ -180,10 +182,11 @@ Outcome<LaunchAttempt> GuestLauncher::greet(std::vector<ExecSocket> sockets,
           Kind::kReady,
           {sockets[0].release(), sockets[1].release(), sockets[2].release(), sockets[3].release()},
           std::move(**hello),
+          {},
           {}};
     }
     if (reader.ended())
-      return LaunchAttempt{Kind::kNoHello, {}, {}, read_errors(sockets[2], patience)};
+      return LaunchAttempt{Kind::kNoHello, {}, {}, read_errors(sockets[2], patience), {}};
   }
 }
 

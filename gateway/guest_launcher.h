@@ -36,6 +36,7 @@ struct LaunchAttempt {
   GuestStreams streams;
   GuestHello hello;
   std::string text;
+  std::string directory;  // where the guest is, with kReady
 };
 
 class GuestLauncher {

@@ -14,7 +14,9 @@
 
 namespace ssh2incus {
 
-Result<GuestProgram> read_guest_program(const std::string& path) {
+namespace {
+
+Result<GuestProgram> read_program(const std::string& path, const std::string& prefix) {
   constexpr off_t kMaxSize = 32L * 1024 * 1024;
   constexpr std::size_t kNameBytes = 8;
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -40,7 +42,19 @@ Result<GuestProgram> read_guest_program(const std::string& path) {
                  EVP_sha256(), nullptr) != 1) {
     return fail("SHA-256 isn't available");
   }
-  program.name = "guest-" + hexadecimal(std::span(digest).first(kNameBytes));
+  program.name = prefix + hexadecimal(std::span(digest).first(kNameBytes));
+  return program;
+}
+
+}  // namespace
+
+Result<GuestProgram> read_guest_program(const std::string& path) {
+  return read_program(path, "guest-");
+}
+
+Result<GuestProgram> read_tmux_program(const std::string& path) {
+  GuestProgram program = TRY(read_program(path, "tmux-"));
+  program.name += "-" + std::to_string(program.content.size());
   return program;
 }
 

@@ -14,4 +14,8 @@ struct GuestProgram {
 
 Result<GuestProgram> read_guest_program(const std::string& path);
 
+// The same of the tmux that is put beside it: "tmux-", the digits, "-" and its size, so that the
+// guest can tell a whole one from a part.
+Result<GuestProgram> read_tmux_program(const std::string& path);
+
 }  // namespace ssh2incus

@@ -3,6 +3,7 @@
 #include "gateway/open_target.h"
 
 #include "gateway/text.h"
+#include "gateway/tmux_push.h"
 
 namespace ssh2incus {
 namespace {
@@ -45,6 +46,8 @@ Outcome<OpenedTarget> open_target(IncusClient& client, const ipc::OpenRequest& r
     auto attempt = TRY_OUTCOME(launcher.launch(patience));
     if (attempt.kind == LaunchAttempt::Kind::kReady) {
       TRY_OUTCOME(check_hello(attempt.hello, target, request.guest));
+      if (!request.tmux_path.empty())
+        push_tmux_if_missing(client, target, attempt.directory, *request.tmux_path, patience);
       return OpenedTarget{std::move(attempt.streams), attempt.hello.uid, instance.uuid()};
     }
     TRY_OUTCOME(instance.make_ready(attempt.text, patience));

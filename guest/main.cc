@@ -23,6 +23,7 @@
 
 #include "common/guest_frames.h"
 #include "guest/account.h"
+#include "guest/keeper_client.h"
 #include "guest/leader_table.h"
 #include "guest/multiplexer.h"
 #include "guest/root_helper.h"
@@ -236,12 +237,13 @@ int launch() {
 
 int run(int argc, char** argv) {
   if (argc > 0 && is_trampoline(argv[0])) return run_trampoline();
+  if (argc == 3 && std::string_view(argv[1]) == "--keep") return attach_to_kept_session(argv[2]);
   if (argc == 3 && std::string_view(argv[1]) == "--install") {
     if (const auto status = install(argv[0], argv[2]); !status.ok()) {
       return complain(status.error().message);
     }
   } else if (argc != 1) {
-    return complain("usage: ssh2incus-guest [--install FINAL_PATH]");
+    return complain("usage: ssh2incus-guest [--install FINAL_PATH | --keep SHELL]");
   }
   return launch();
 }

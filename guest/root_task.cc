@@ -20,6 +20,7 @@
 
 #include "guest/account.h"
 #include "guest/child_setup.h"
+#include "guest/package_task.h"
 #include "guest/program_order.h"
 #include "guest/program_path.h"
 #include "guest/root_rules.h"
@@ -157,6 +158,12 @@ void run_root_task(const Account& account, const GuestGrant& grant, RootRequest 
   sigemptyset(&set);
   sigaddset(&set, SIGCHLD);  // blocked by the helper already
   const UniqueFd signals(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (request.operation == RootOperation::kInstallKeeper) {
+    const RootAnswer answer = install_keeper(grant, request);
+    if (request.conversation.valid())
+      static_cast<void>(send_root_answer(request.conversation.get(), answer));
+    _exit(0);
+  }
   auto program = program_for(account, grant, request);
   if (!program.ok()) {
     const std::string text = "ssh2incus: " + program.error().message + "\r\n";

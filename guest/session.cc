@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "common/signals.h"
+#include "guest/terminal.h"
 
 namespace ssh2incus::guest {
 namespace {

@@ -17,19 +17,19 @@
 
 #include "guest/account.h"
 #include "guest/child_setup.h"
+#include "guest/kept_session.h"
 #include "guest/program_order.h"
 #include "guest/program_path.h"
 #include "guest/root_client.h"
 #include "guest/root_rules.h"
 #include "guest/session_environment.h"
-#include "guest/terminal_modes.h"
+#include "guest/terminal.h"
 
 namespace ssh2incus::guest {
 namespace {
 
 constexpr std::size_t kMaxEtcEnvironment = 64UL * 1024;
 constexpr std::size_t kMaxNologinText = 4096;
-constexpr mode_t kTerminalMode = 0620;
 constexpr int kPipeSize = 256 * 1024;
 constexpr int kNologinStatus = 254;  // as OpenSSH's
 
@@ -52,54 +52,6 @@ Status make_nonblocking(const UniqueFd& fd) {
   return {};
 }
 
-struct Terminal {
-  UniqueFd master;
-  UniqueFd slave;
-  std::string name;
-};
-
-// What grantpt() does, as far as the user may: the kernel has made the user the owner already, and
-// the group is devpts's option unless the user belongs to it.
-void grant_terminal(const UniqueFd& slave) {
-  const auto groups = read_small_file("/etc/group", 1024UL * 1024);
-  const auto tty = groups ? find_group(*groups, "tty") : std::nullopt;
-  struct stat status {};
-  if (fstat(slave.get(), &status) != 0) return;
-  if (tty && status.st_gid != *tty) {
-    [[maybe_unused]] const int ignored = fchown(slave.get(), geteuid(), *tty);
-  }
-  if (fstat(slave.get(), &status) != 0) return;
-  // Writable by whatever group it has would be too much, if that isn't tty's.
-  const mode_t mode = tty && status.st_gid == *tty ? kTerminalMode : 0600;
-  [[maybe_unused]] const int ignored = fchmod(slave.get(), mode);
-}
-
-Result<Terminal> open_terminal(const PtyRequest& request) {
-  Terminal terminal;
-  terminal.master.reset(open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
-  if (!terminal.master.valid()) return system_error("cannot allocate a terminal");
-  int locked = 0;
-  int number = 0;
-  if (ioctl(terminal.master.get(), TIOCSPTLCK, &locked) != 0 ||
-      ioctl(terminal.master.get(), TIOCGPTN, &number) != 0) {
-    return system_error("cannot allocate a terminal");
-  }
-  terminal.name = "/dev/pts/" + std::to_string(number);
-  terminal.slave.reset(ioctl(terminal.master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
-  if (!terminal.slave.valid()) {
-    terminal.slave.reset(open(terminal.name.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
-  }
-  if (!terminal.slave.valid()) return system_error("cannot open " + terminal.name);
-  grant_terminal(terminal.slave);
-  termios settings{};
-  if (tcgetattr(terminal.slave.get(), &settings) == 0) {
-    apply_terminal_modes(request.modes.get(), settings);
-    tcsetattr(terminal.slave.get(), TCSANOW, &settings);
-  }
-  set_window_size(terminal.master.get(), request.size);
-  return terminal;
-}
-
 // What the child needs, all of it computed before the fork.
 struct Plan {
   const Account* account = nullptr;
@@ -108,6 +60,9 @@ struct Plan {
   std::vector<std::string> environment;  // NAME=VALUE
   std::array<int, 3> standard{-1, -1, -1};
   bool has_terminal = false;
+  Starter starter = Starter::kDirectly;
+  SessionKeeper keeper = SessionKeeper::kNone;
+  bool may_install = false;
   int root_helper = -1;
   UniqueFd order;  // for the root helper; none: the program is started directly
 };
@@ -117,6 +72,27 @@ std::vector<std::string> arguments_of(const Plan& plan) {
   const std::string name = plan.shell.substr(plan.shell.rfind('/') + 1);
   if (!plan.command) return {"-" + name};
   return {name, "-c", *plan.command};
+}
+
+// What su clears of the environment is in the order; what it sets itself is not. An order without a
+// program is login's.
+Result<UniqueFd> order_for_su(const std::string& program, std::vector<std::string> arguments,
+                              const Plan& plan) {
+  ProgramOrder order;
+  order.program = program;
+  std::vector<BoundedString<limits::kMaxCommand>> bounded;
+  for (std::string& argument : arguments) bounded.emplace_back(std::move(argument));
+  order.arguments = std::move(bounded);
+  std::vector<BoundedString<kMaxEnvironmentLine>> environment;
+  for (const std::string& line : plan.environment) {
+    const auto name = std::string_view(line).substr(0, line.find('='));
+    const bool is_sus =
+        name == "PATH" || name == "HOME" || name == "USER" || name == "LOGNAME" || name == "SHELL";
+    if (!is_sus && line.size() <= kMaxEnvironmentLine) environment.emplace_back(line);
+  }
+  environment.emplace_back("SHELL=" + plan.shell);
+  order.environment = std::move(environment);
+  return write_order(order);
 }
 
 // Only root may log in while /etc/nologin exists; others see what it says.
@@ -129,9 +105,71 @@ void respect_nologin(const Account& account) {
   }
 }
 
+void take_terminal() {
+  if (ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) complain("cannot take control of the terminal\n");
+}
+
+void enter_home(const Account& account) {
+  if (chdir(account.home.c_str()) == 0) return;
+  complain("Could not chdir to home directory " + account.home + ": " + strerror(errno) + "\n");
+  if (chdir("/") != 0) _exit(1);
+}
+
+[[noreturn]] void execute(const std::string& program, std::vector<std::string> arguments,
+                          std::vector<std::string>& environment) {
+  const auto argument_pointers = pointers_to(arguments);
+  const auto environment_pointers = pointers_to(environment);
+  execve(program.c_str(), argument_pointers.data(), environment_pointers.data());
+  complain(program + ": " + strerror(errno) + "\n");
+  _exit(1);
+}
+
+std::string value_of(const std::vector<std::string>& environment, const std::string& name) {
+  for (const std::string& line : environment) {
+    if (line.starts_with(name + "=")) return line.substr(name.size() + 1);
+  }
+  return {};
+}
+
+// The terminal is this process's until the program is known, so that Ctrl-C reaches what is being
+// installed; then it's given to su, if su starts the program.
+[[noreturn]] void run_kept(Plan& plan) {
+  const int helper = plan.root_helper < 0 ? -1 : kKeptDescriptor;
+  if (helper < 0) {
+    close_descriptors_from(3);
+  } else {
+    keep_descriptors({plan.root_helper, plan.root_helper});
+  }
+  take_terminal();
+  reset_signals();
+  umask(022);
+  respect_nologin(*plan.account);
+  enter_home(*plan.account);
+  const KeptProgram program =
+      prepare_kept_session({plan.keeper, plan.may_install, helper, plan.shell, plan.account->home,
+                            value_of(plan.environment, "TERM")});
+  for (const std::string& line : program.environment) {
+    const std::string name = line.substr(0, line.find('=') + 1);
+    std::erase_if(plan.environment, [&](const auto& old) { return old.starts_with(name); });
+    plan.environment.push_back(line);
+  }
+  if (plan.starter != Starter::kSu) execute(program.path, program.arguments, plan.environment);
+  const auto order = order_for_su(program.path, program.arguments, plan);
+  if (!order.ok()) {
+    complain(order.error().message + "\n");
+    _exit(1);
+  }
+  signal(SIGHUP, SIG_IGN);
+  ioctl(STDIN_FILENO, TIOCNOTTY);
+  signal(SIGHUP, SIG_DFL);
+  keep_descriptors({helper, order->get()});
+  stand_in_for_program(kKeptDescriptor, kKeptDescriptor + 1);
+}
+
 [[noreturn]] void run_child(Plan& plan) {
   setsid();
   place_standard_streams(plan.standard);
+  if (plan.keeper != SessionKeeper::kNone) run_kept(plan);
   // What the root helper starts is the leader of a session of its own, with this terminal.
   const bool by_root = plan.order.valid();
   if (by_root) {
@@ -139,24 +177,13 @@ void respect_nologin(const Account& account) {
   } else {
     close_descriptors_from(3);
   }
-  if (!by_root && plan.has_terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) {
-    complain("cannot take control of the terminal\n");
-  }
+  if (!by_root && plan.has_terminal) take_terminal();
   reset_signals();
   umask(022);
   respect_nologin(*plan.account);
   if (by_root) stand_in_for_program(kKeptDescriptor, kKeptDescriptor + 1);
-  if (chdir(plan.account->home.c_str()) != 0) {
-    complain("Could not chdir to home directory " + plan.account->home + ": " + strerror(errno) +
-             "\n");
-    if (chdir("/") != 0) _exit(1);
-  }
-  auto arguments = arguments_of(plan);
-  const auto argument_pointers = pointers_to(arguments);
-  const auto environment_pointers = pointers_to(plan.environment);
-  execve(plan.shell.c_str(), argument_pointers.data(), environment_pointers.data());
-  complain(plan.shell + ": " + strerror(errno) + "\n");
-  _exit(1);
+  enter_home(*plan.account);
+  execute(plan.shell, arguments_of(plan), plan.environment);
 }
 
 Status check_shell(const std::string& shell, const Account& account) {
@@ -170,32 +197,16 @@ Status check_shell(const std::string& shell, const Account& account) {
   return {};
 }
 
-// Sets up what su or login needs, if one of them starts the program. What su clears of the
-// environment is in the order; what it sets itself is not.
-Status plan_for_root(Plan& plan, ShellMode mode) {
-  const bool has_command = plan.command.has_value();
-  const Starter starter = starter_for(mode, has_command, plan.has_terminal, false);
-  if (starter == Starter::kDirectly) return {};
-  TRY(find_program(starter == Starter::kSu ? "su" : "login"));
-  ProgramOrder order;
-  std::vector<BoundedString<kMaxEnvironmentLine>> environment;
-  for (const std::string& line : plan.environment) {
-    const bool is_sus = line.starts_with("PATH=") || line.starts_with("HOME=") ||
-                        line.starts_with("USER=") || line.starts_with("LOGNAME=") ||
-                        line.starts_with("SHELL=");
-    if (!is_sus && line.size() <= kMaxEnvironmentLine) environment.emplace_back(line);
-  }
-  environment.emplace_back("SHELL=" + plan.shell);
-  order.environment = std::move(environment);
-  if (starter == Starter::kSu) {
-    order.program = plan.shell;
-    std::vector<BoundedString<limits::kMaxCommand>> arguments;
-    for (std::string& argument : arguments_of(plan)) arguments.emplace_back(std::move(argument));
-    // su - gives commands a login shell too.
-    if (has_command) arguments[0] = "-" + *arguments[0];
-    order.arguments = std::move(arguments);
-  }
-  plan.order = TRY(write_order(order));
+Status plan_for_root(Plan& plan) {
+  if (plan.starter == Starter::kDirectly) return {};
+  TRY(find_program(plan.starter == Starter::kSu ? "su" : "login"));
+  if (plan.keeper != SessionKeeper::kNone) return {};  // the program isn't known yet
+  std::vector<std::string> arguments = arguments_of(plan);
+  // su - gives commands a login shell too.
+  if (plan.command) arguments[0] = "-" + arguments[0];
+  const bool by_login = plan.starter == Starter::kLogin;
+  plan.order = TRY(order_for_su(by_login ? "" : plan.shell,
+                                by_login ? std::vector<std::string>() : arguments, plan));
   return {};
 }
 
@@ -223,18 +234,6 @@ Plan make_plan(const Account& account, const std::string& shell, const GuestGran
 
 }  // namespace
 
-void set_window_size(int terminal, const TerminalSize& size) {
-  const auto bounded = [](std::uint32_t value) {
-    return static_cast<unsigned short>(std::min(value, 0xffffU));
-  };
-  winsize window{};
-  window.ws_col = bounded(size.columns);
-  window.ws_row = bounded(size.rows);
-  window.ws_xpixel = bounded(size.width_pixels);
-  window.ws_ypixel = bounded(size.height_pixels);
-  ioctl(terminal, TIOCSWINSZ, &window);
-}
-
 Result<SessionProcess> start_session_process(const Account& account, const GuestGrant& grant,
                                              const OpenSession& request, int root_helper) {
   const std::string shell = shell_for(grant.shell_mode, account);
@@ -253,7 +252,12 @@ Result<SessionProcess> start_session_process(const Account& account, const Guest
   auto plan = make_plan(account, shell, grant, request, process.tty);
   plan.has_terminal = request.pty.has_value();
   plan.root_helper = root_helper;
-  TRY(plan_for_root(plan, grant.shell_mode));
+  const bool is_kept = plan.has_terminal && !plan.command;
+  if (is_kept) plan.keeper = grant.keeper;
+  plan.may_install = grant.may_install_keeper;
+  plan.starter = starter_for(grant.shell_mode, plan.command.has_value(), plan.has_terminal,
+                             plan.keeper != SessionKeeper::kNone);
+  TRY(plan_for_root(plan));
   const int slave = terminal.slave.get();
   plan.standard = plan.has_terminal
                       ? std::array<int, 3>{slave, slave, slave}

@@ -30,7 +30,4 @@ struct SessionProcess {
 Result<SessionProcess> start_session_process(const Account& account, const GuestGrant& grant,
                                              const OpenSession& request, int root_helper = -1);
 
-// TIOCSWINSZ on a pty master.
-void set_window_size(int terminal, const TerminalSize& size);
-
 }  // namespace ssh2incus::guest

@@ -43,6 +43,10 @@ GuestGrant Monitor::guest_grant() const {
   grant.allow_sftp = access_.grant.actions.has(Action::kSftp);
   grant.max_sessions = config_.max_sessions;
   grant.shell_mode = config_.shell_mode;
+  if (target_->persistent_session) {
+    grant.keeper = config_.session_keeper;
+    grant.may_install_keeper = access_.grant.actions.has(Action::kInstall);
+  }
   if (key_grant.forced_command) grant.forced_command = **key_grant.forced_command;
   const std::string client = info_.peer.address + " " + std::to_string(info_.peer.port);
   std::vector<EnvironmentEntry> environment = {
@@ -83,6 +87,8 @@ Status Monitor::send_grant() {
   request.instance = target_->instance->str();
   request.start_if_stopped = access_.grant.actions.has(Action::kStart);
   request.guest = guest_grant();
+  if (request.guest.keeper == SessionKeeper::kTmux)
+    request.tmux_path = config_.libexec_dir + "/ssh2incus-tmux";
   if (auto sent = gateway_->send(request); !sent.ok()) {
     return fail_target("the gateway can't be reached", sent.error().message);
   }

@@ -12,7 +12,8 @@ build="g++ make cmake ninja-build ccache pkg-config git ca-certificates curl
   libssl-dev libseccomp-dev libcap-dev libpam0g-dev libcrypt-dev libcurl4-openssl-dev libwslay-dev
   nlohmann-json3-dev libyaml-cpp-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev
-  gpgv dpkg-dev debian-archive-keyring patch xz-utils"
+  gpgv dpkg-dev debian-archive-keyring patch xz-utils
+  libevent-dev bison ncurses-bin"
 incus="incus-base incus-client"
 demo="$incus openssh-client busybox-static procps iproute2 kmod"
 check="$demo clang clang-format clang-tidy libclang-rt-dev llvm

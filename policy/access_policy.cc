@@ -24,6 +24,7 @@ constexpr std::array<std::pair<std::string_view, Action>, kActionCount> kActions
     {"start", Action::kStart},
     {"delete", Action::kDelete},
     {"incus-shell", Action::kIncusShell},
+    {"install", Action::kInstall},
 }};
 
 // Without any of these there is nothing to log in for.

@@ -34,8 +34,9 @@ enum class Action : std::uint16_t {
   kStart = 1U << 7,
   kDelete = 1U << 8,
   kIncusShell = 1U << 9,
+  kInstall = 1U << 10,  // packages that a login needs, with the instance's package manager
 };
-inline constexpr std::size_t kActionCount = 10;
+inline constexpr std::size_t kActionCount = 11;
 std::string_view action_name(Action action);  // as in access.yaml
 std::optional<Action> action_named(std::string_view name);
 

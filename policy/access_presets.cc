@@ -26,7 +26,8 @@ AccessPolicy default_access_policy(std::span<const std::string> allowed_groups) 
   if (!allowed_groups.empty()) policy.rules.push_back(std::move(groups));
   policy.rules.push_back(
       built_in("instance", AuthenticatedBy::kInstance,
-               ActionSet::all().without({Action::kIncusShell, Action::kCreate, Action::kDelete})));
+               ActionSet::all().without(
+                   {Action::kIncusShell, Action::kCreate, Action::kDelete, Action::kInstall})));
   return policy;
 }
 
@@ -43,7 +44,7 @@ rules:
   - name: incus
     groups: incus
     projects: user-%U
-    allow: [shell, exec, sftp, local-forward, remote-forward, agent, create, start, delete]
+    allow: [shell, exec, sftp, local-forward, remote-forward, agent, create, start, delete, install]
 )";
 
 }  // namespace ssh2incus

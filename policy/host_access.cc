@@ -40,7 +40,6 @@ AccessDecision decide_target_access(const LoginTarget& target, const HostAccount
     return {false, "the Incus shell isn't available yet"};
   }
   if (target.create) return {false, "creating instances at login isn't available yet"};
-  if (target.persistent_session) return {false, "persistent sessions ('/') aren't available yet"};
   if (is_elsewhere(target)) {
     return {false, "remote " + quoted(target.remote->str()) +
                        ": remotes other than \"local\" aren't available yet"};

@@ -26,7 +26,7 @@ AccessDecision decide_host_access(const HostAccount& account,
                                   std::span<const std::string> allowed_groups);
 
 // May this account have shells and commands at that target? Refuses what isn't built yet: %shell,
-// creation, persistent sessions, remotes other than "local".
+// creation, remotes other than "local".
 AccessDecision decide_target_access(const LoginTarget& target, const HostAccount& account);
 
 // Whether the instance of that target may vouch for its own users (--inauth): a command, an
