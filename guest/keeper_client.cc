@@ -201,7 +201,7 @@ bool DetachKey::take(std::string_view typed, std::string& out) {
 int attach_to_kept_session(const std::string& shell) {
   auto socket = find_session(shell);
   if (!socket.ok()) {
-    complain("ssh2incus: " + socket.error().message + "\r\n");
+    complain("ssh2incus: " + socket.error().message + "\n");
     return 1;
   }
   auto signals = take_signals();

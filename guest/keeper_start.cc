@@ -29,7 +29,7 @@ namespace {
   setenv("SSH_TTY", terminal.name.c_str(), 1);
   const std::string name = "-" + shell.substr(shell.rfind('/') + 1);
   execl(shell.c_str(), name.c_str(), static_cast<char*>(nullptr));
-  complain(shell + ": " + strerror(errno) + "\r\n");
+  complain(shell + ": " + strerror(errno) + "\n");
   _exit(127);
 }
 

@@ -98,7 +98,7 @@ KeptProgram own_keeper(const KeptSessionNeeds& needs) {
           {}};
 }
 
-void say(const std::string& text) { complain("ssh2incus: " + text + "\r\n"); }
+void say(const std::string& text) { complain("ssh2incus: " + text + "\n"); }
 
 // The program's path, after installing it if need be; empty: it isn't to be had.
 std::string find_keeper(const std::string& name, const KeptSessionNeeds& needs) {

@@ -30,7 +30,7 @@ constexpr std::uint8_t kCancelled = 130;
 constexpr std::size_t kMaxOsRelease = 16UL * 1024;
 
 void say(int terminal, const std::string& text) {
-  const std::string line = "ssh2incus: " + text + "\r\n";
+  const std::string line = "ssh2incus: " + text + "\n";
   [[maybe_unused]] const auto ignored = write(terminal, line.data(), line.size());
 }
 
@@ -55,7 +55,7 @@ std::int64_t now_ms() {
   const auto argument_pointers = pointers_to(arguments);
   const auto environment_pointers = pointers_to(environment);
   execve(program.c_str(), argument_pointers.data(), environment_pointers.data());
-  complain(program + ": " + strerror(errno) + "\r\n");
+  complain(program + ": " + strerror(errno) + "\n");
   _exit(127);
 }
 

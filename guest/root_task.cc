@@ -166,7 +166,7 @@ void run_root_task(const Account& account, const GuestGrant& grant, RootRequest 
   }
   auto program = program_for(account, grant, request);
   if (!program.ok()) {
-    const std::string text = "ssh2incus: " + program.error().message + "\r\n";
+    const std::string text = "ssh2incus: " + program.error().message + "\n";
     [[maybe_unused]] const auto ignored =
         write(request.standard[2].get(), text.data(), text.size());
     static_cast<void>(send_root_answer(request.conversation.get(), {false, kCannotStart}));

@@ -13,7 +13,7 @@ build="g++ make cmake ninja-build ccache pkg-config git ca-certificates curl
   nlohmann-json3-dev libyaml-cpp-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   gpgv dpkg-dev debian-archive-keyring patch xz-utils
-  libevent-dev bison ncurses-bin"
+  libevent-dev libutf8proc-dev bison ncurses-bin"
 incus="incus-base incus-client"
 demo="$incus openssh-client busybox-static procps iproute2 kmod"
 check="$demo clang clang-format clang-tidy libclang-rt-dev llvm

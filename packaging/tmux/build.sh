@@ -6,8 +6,8 @@
 #   TMUX_SOURCE=DIR ...                       take the downloaded archives from DIR
 #
 # The sources are Debian's signed source packages, fetched by apt into a state directory of its own
-# and held against the hashes in `version`; libevent is the distribution's static library. A second
-# run with nothing changed does nothing.
+# and held against the hashes in `version`; libevent and utf8proc are the distribution's static
+# libraries. A second run with nothing changed does nothing.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -79,10 +79,13 @@ build_terminfo() {
 
 build_tmux() {
   cd "$scratch/tmux"
+  for patch in "$here"/patches/*.patch; do
+    patch -p1 --fuzz=0 --no-backup-if-mismatch --quiet <"$patch" || fail "$patch does not apply"
+  done
   LIBEVENT_CORE_CFLAGS=" " LIBEVENT_CORE_LIBS="-levent_core" \
     LIBTINFO_CFLAGS="-I$scratch/prefix/include" LIBTINFO_LIBS="-L$scratch/prefix/lib -ltinfo" \
-    ./configure --quiet --enable-static --disable-utf8proc --disable-systemd \
-    CFLAGS="$flags" CPPFLAGS="-I$scratch/prefix/include" \
+    ./configure --quiet --enable-static --enable-utf8proc --disable-systemd \
+    CFLAGS="$flags" CPPFLAGS="-I$scratch/prefix/include -DUTF8PROC_STATIC" \
     LDFLAGS="-static -L$scratch/prefix/lib -Wl,--gc-sections"
   make -s -j"$(nproc)"
   strip tmux
@@ -94,7 +97,7 @@ build_tmux() {
 mkdir -p "$work"
 exec 9>"$work/lock"
 flock 9
-wanted=$(cat "$here/build.sh" "$here/version" | sha256sum | cut -d' ' -f1)
+wanted=$(cat "$here/build.sh" "$here/version" "$here"/patches/* | sha256sum | cut -d' ' -f1)
 if [[ -x $program && -f $work/stamp && $(<"$work/stamp") == "$wanted" ]]; then
   echo "the static tmux is up to date: $program"
   exit 0
