@@ -13,14 +13,18 @@ constexpr std::string_view kLeaveOtherScreen = "\x1b[?1049l";
 constexpr std::size_t kLongestSequence = 4096;
 
 bool is_final(char c) { return c >= '@' && c <= '~'; }
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
-// The length of the control sequence at the start of the text; all of it if it isn't complete.
+// The length of the control sequence at the start of the text; all of it if it isn't complete. One
+// that a control character breaks off ends before it.
 std::size_t sequence_length(std::string_view text) {
   if (text.size() < 2) return text.size();
   const char kind = text[1];
   if (kind == '[') {
-    const auto end = std::find_if(text.begin() + 2, text.end(), is_final);
-    return std::min(text.size(), static_cast<std::size_t>(end - text.begin()) + 1);
+    const auto end = std::find_if(text.begin() + 2, text.end(),
+                                  [](char c) { return is_final(c) || is_control(c); });
+    const auto length = static_cast<std::size_t>(end - text.begin());
+    return end != text.end() && is_final(*end) ? length + 1 : length;
   }
   // Strings: device control, operating system command, privacy message, application program.
   if (kind == 'P' || kind == ']' || kind == '^' || kind == '_' || kind == 'X') {
@@ -30,7 +34,12 @@ std::size_t sequence_length(std::string_view text) {
     }
     return std::min(text.size(), kLongestSequence);
   }
-  return 2;
+  return is_control(kind) ? 1 : 2;
+}
+
+// The same as one character of UTF-8 instead of two of ASCII.
+bool is_c1(std::string_view text) {
+  return text.size() >= 2 && text[0] == '\xc2' && static_cast<unsigned char>(text[1]) < 0xa0;
 }
 
 // Whether a terminal would answer it, or do more than show something.
@@ -39,6 +48,7 @@ bool asks(std::string_view sequence) {
   const char kind = sequence[1];
   if (kind == 'Z') return true;  // DECID
   if (kind != '[') return kind == 'P' || kind == ']' || kind == '^' || kind == '_' || kind == 'X';
+  if (sequence.size() < 3) return true;
   const char last = sequence.back();
   const bool is_request = sequence.find('$') != std::string_view::npos && last == 'p';
   // Attributes, status, parameters, window, version, keyboard.
@@ -50,9 +60,11 @@ std::string without_questions(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t length = text[0] == kEscape ? sequence_length(text) : 1;
+    std::size_t length = 1;
+    if (text[0] == kEscape) length = sequence_length(text);
+    if (is_c1(text)) length = 2;
     const std::string_view part = text.substr(0, length);
-    const bool dropped = text[0] == kEscape ? asks(part) : text[0] == '\x05';
+    const bool dropped = text[0] == kEscape ? asks(part) : text[0] == '\x05' || is_c1(text);
     if (!dropped) out += part;
     text.remove_prefix(length);
   }
