@@ -29,6 +29,8 @@ enum class SessionMessage : std::uint8_t {
   kInteractiveAnswersRequest,
   kSessionOpenedNotice,
   kSessionClosedNotice,
+  kForwardOpenedNotice,
+  kForwardClosedNotice,
   kDisconnectNotice,
   kLogNotice,
   kCrashNotice,
@@ -45,10 +47,10 @@ enum class SessionMessage : std::uint8_t {
 };
 inline constexpr auto kFirstSessiondMessage = SessionMessage::kHelloRequest;
 inline constexpr auto kLastSessiondMessage = SessionMessage::kCrashNotice;
-inline constexpr std::size_t kSessiondMessageCount = 15;
+inline constexpr std::size_t kSessiondMessageCount = 17;
 constexpr bool is_valid(SessionMessage kind) {
   const auto raw = static_cast<std::uint8_t>(kind);
-  return (raw >= 1 && raw <= 15) || (raw >= 65 && raw <= 73);
+  return (raw >= 1 && raw <= 17) || (raw >= 65 && raw <= 73);
 }
 
 // First message of the connection: agrees on the version.
@@ -281,6 +283,30 @@ struct SessionClosedNotice {
   std::uint64_t bytes_in = 0;     // from the client
   std::uint64_t bytes_out = 0;    // to the client
   auto fields() { return std::tie(stream, exit_status, exit_signal, bytes_in, bytes_out); }
+};
+
+enum class ForwardKind : std::uint8_t { kLocal = 1, kRemote, kAgent, kX11 };
+constexpr bool is_valid(ForwardKind kind) {
+  const auto raw = static_cast<std::uint8_t>(kind);
+  return raw >= 1 && raw <= 4;
+}
+
+// A forwarded connection that both sides have taken. where: "host port 80" or a path, as the client
+// has named the end that is in the instance.
+struct ForwardOpenedNotice {
+  static constexpr auto kKind = SessionMessage::kForwardOpenedNotice;
+  std::uint32_t stream = 0;
+  ForwardKind forward{};
+  BoundedString<limits::kMaxLogText> where;
+  auto fields() { return std::tie(stream, forward, where); }
+};
+
+struct ForwardClosedNotice {
+  static constexpr auto kKind = SessionMessage::kForwardClosedNotice;
+  std::uint32_t stream = 0;
+  std::uint64_t bytes_in = 0;   // from the client
+  std::uint64_t bytes_out = 0;  // to the client
+  auto fields() { return std::tie(stream, bytes_in, bytes_out); }
 };
 
 struct DisconnectNotice {

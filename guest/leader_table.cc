@@ -28,6 +28,21 @@ void LeaderTable::remove(pid_t leader) {
   }
 }
 
+void LeaderTable::set_agent_socket(const std::string& path) {
+  if (path.size() >= agent_socket_.size()) return;
+  for (std::size_t i = 0; i < path.size(); ++i) agent_socket_[i] = path[i];
+}
+
+std::string LeaderTable::agent_socket() const {
+  std::string path;
+  for (const auto& letter : agent_socket_) {
+    const char c = letter.load();
+    if (c == 0) return path;
+    path += c;
+  }
+  return {};
+}
+
 void LeaderTable::hang_up() const {
   for (const auto& slot : leaders_) {
     const pid_t leader = slot.load();

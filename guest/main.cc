@@ -23,6 +23,7 @@
 
 #include "common/guest_frames.h"
 #include "guest/account.h"
+#include "guest/agent_socket.h"
 #include "guest/keeper_client.h"
 #include "guest/leader_table.h"
 #include "guest/multiplexer.h"
@@ -69,6 +70,7 @@ void hang_up_for(pid_t worker, const LeaderTable* leaders) {
   if (leaders == nullptr || !uid) return;
   if (setgroups(0, nullptr) != 0 || setresuid(*uid, *uid, *uid) != 0) return;
   leaders->hang_up();
+  if (const auto agent = leaders->agent_socket(); !agent.empty()) remove_agent_socket(agent);
 }
 
 // Incus kills only its direct child, so that child does nothing but wait for the one that works,

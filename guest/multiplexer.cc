@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "common/signals.h"
+#include "guest/xauth.h"
 
 namespace ssh2incus::guest {
 namespace {
@@ -33,20 +34,22 @@ Multiplexer::Multiplexer(Account account, GuestGrant grant, UniqueFd input, Uniq
       signals_(std::move(signals)),
       leaders_(leaders),
       root_helper_(std::move(root_helper)),
-      scratch_(kScratchSize) {}
+      scratch_(kScratchSize),
+      forwards_(grant_.forward, output_) {}
 
 Status Multiplexer::run() {
   Status status;
   while (!finished_ && status.ok() && !output_.broken()) {
     collect_descriptors();
-    if (poll(descriptors_.data(), descriptors_.size(), -1) < 0) {
+    if (poll(descriptors_.data(), descriptors_.size(), patience_ms()) < 0) {
       if (errno == EINTR) continue;
       status = system_error("poll");
       break;
     }
     for (std::size_t i = 0; i < descriptors_.size() && status.ok(); ++i) {
-      if (descriptors_[i].revents != 0) status = serve(watched_[i]);
+      if (descriptors_[i].revents != 0) status = serve(watched_[i], descriptors_[i]);
     }
+    forwards_.check_deadlines();
     forget_finished();
   }
   for (auto& [stream, session] : sessions_) session.hang_up();
@@ -72,13 +75,29 @@ void Multiplexer::collect_descriptors() {
     watch(session.output_to_read(), POLLIN, Role::kProgramOutput, stream);
     watch(session.errors_to_read(), POLLIN, Role::kProgramErrors, stream);
   }
+  for (const auto& interest : forwards_.interests(may_read)) {
+    watch(interest.fd, interest.events, Role::kForward, interest.stream);
+  }
 }
 
-Status Multiplexer::serve(const Watched& watched) {
+int Multiplexer::patience_ms() const {
+  const auto deadline = forwards_.deadline();
+  if (!deadline) return -1;
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(*deadline - Connector::Clock::now());
+  return static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0));
+}
+
+Status Multiplexer::serve(const Watched& watched, const pollfd& descriptor) {
   switch (watched.role) {
     case Role::kInput: return read_frames();
     case Role::kOutput: output_.flush(); return {};
     case Role::kSignals: return read_signals();
+    case Role::kForward:
+      if (output_.queued() < kMaxQueuedForPrograms) {
+        forwards_.handle(watched.stream, descriptor.revents, scratch_);
+      }
+      return {};
     default: break;
   }
   const auto found = sessions_.find(watched.stream);
@@ -114,7 +133,30 @@ Status Multiplexer::dispatch(const FrameEvent& event) {
     output_.send_frame(FrameType::kPong, 0, {});
     return {};
   }
-  if (event.header.type == FrameType::kOpenSession) return open_session(stream, event.payload);
+  switch (event.header.type) {
+    case FrameType::kOpenSession: return open_session(stream, event.payload);
+    case FrameType::kOpenConnection:
+      TRY(take_number(stream));
+      return forwards_.open_connection(stream, event.payload);
+    case FrameType::kOpenListener:
+      TRY(take_number(stream));
+      return forwards_.open_listener(stream, event.payload);
+    default: return dispatch_to_stream(event);
+  }
+}
+
+Status Multiplexer::take_number(std::uint32_t stream) {
+  if (stream <= last_stream_ || stream >= kFirstAcceptedStream) {
+    return fail("stream number used again");
+  }
+  last_stream_ = stream;
+  return {};
+}
+
+Status Multiplexer::dispatch_to_stream(const FrameEvent& event) {
+  const std::uint32_t stream = event.header.stream;
+  if (forwards_.has(stream)) return forwards_.take(event);
+  if (forwards_.was_accepted(stream)) return {};
   if (stream == 0 || stream > last_stream_) return fail("unknown stream");
   if (event.header.type == FrameType::kClose) {
     close_session(stream);
@@ -145,11 +187,11 @@ Status Multiplexer::handle(Session& session, const FrameEvent& event) {
 }
 
 Status Multiplexer::open_session(std::uint32_t stream, std::span<const std::uint8_t> payload) {
-  if (stream <= last_stream_) return fail("stream number used again");
-  last_stream_ = stream;
+  TRY(take_number(stream));
   const auto request = TRY(ipc::decode_fields<OpenSession>(payload));
-  auto process = start(request);
+  auto process = start(stream, request);
   if (!process.ok()) {
+    forwards_.close_display(stream);
     output_.send_message(FrameType::kOpenFailed, stream,
                          OpenFailed{truncated<limits::kMaxUserMessage>(process.error().message)});
     return {};
@@ -170,7 +212,7 @@ const char* Multiplexer::why_not_program(const OpenSession& request) const {
   return nullptr;
 }
 
-Result<SessionProcess> Multiplexer::start(const OpenSession& request) {
+Result<SessionProcess> Multiplexer::start(std::uint32_t stream, const OpenSession& request) {
   if (const char* reason = why_not_program(request); reason != nullptr) return fail(reason);
   if (request.pty && !grant_.allow_pty) return fail("a terminal is not allowed here");
   if (sessions_.size() >= std::min(grant_.max_sessions, kMostSessions)) {
@@ -179,7 +221,36 @@ Result<SessionProcess> Multiplexer::start(const OpenSession& request) {
   if (request.command && (*request.command)->find('\0') != std::string::npos) {
     return fail("a command can't hold a NUL byte");
   }
-  return start_session_process(account_, grant_, request, root_helper_.get());
+  return start_session_process(account_, grant_, request, root_helper_.get(),
+                               forward_to_session(stream, request));
+}
+
+// What can't be had is told to the user; the program is started all the same.
+ForwardedToSession Multiplexer::forward_to_session(std::uint32_t stream,
+                                                   const OpenSession& request) {
+  ForwardedToSession forwarded;
+  if (request.agent) {
+    auto path = forwards_.share_agent(stream);
+    if (path.ok()) {
+      forwarded.agent_socket = *path;
+      if (leaders_ != nullptr) leaders_->set_agent_socket(*path);
+    } else {
+      forwarded.complaint = "agent forwarding: " + path.error().message;
+    }
+  }
+  if (!request.x11 || !is_usable(*request.x11)) return forwarded;
+  forwarded.xauth = find_xauth();
+  if (forwarded.xauth.empty()) {
+    forwarded.complaint = "X11 forwarding: there is no xauth in this instance";
+    return forwarded;
+  }
+  const auto display = forwards_.open_display(stream, *request.x11);
+  if (display.ok()) {
+    forwarded.display = *display;
+  } else {
+    forwarded.complaint = "X11 forwarding: " + display.error().message;
+  }
+  return forwarded;
 }
 
 Status Multiplexer::read_signals() {
@@ -196,6 +267,7 @@ void Multiplexer::close_session(std::uint32_t stream) {
   const auto found = sessions_.find(stream);
   if (found == sessions_.end()) return;
   found->second.hang_up();
+  forwards_.close_display(stream);
   abandon(found->second.pid());
   sessions_.erase(found);
   reap_abandoned();
@@ -207,9 +279,11 @@ void Multiplexer::forget_finished() {
       ++entry;
       continue;
     }
+    forwards_.close_display(entry->first);
     abandon(entry->second.pid());
     entry = sessions_.erase(entry);
   }
+  forwards_.forget_finished(abandoned_);
   if (!abandoned_.empty()) reap_abandoned();
 }
 

@@ -13,6 +13,7 @@
 #include "common/guest_frames.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
+#include "guest/forwards.h"
 #include "guest/leader_table.h"
 #include "guest/output_queue.h"
 #include "guest/session.h"
@@ -37,7 +38,8 @@ class Multiplexer {
     kSignals,
     kProgramInput,
     kProgramOutput,
-    kProgramErrors
+    kProgramErrors,
+    kForward
   };
   struct Watched {
     Role role;
@@ -46,14 +48,19 @@ class Multiplexer {
 
   void collect_descriptors();
   void watch(int fd, short events, Role role, std::uint32_t stream = 0);
-  Status serve(const Watched& watched);
+  Status serve(const Watched& watched, const pollfd& descriptor);
+  Status take_number(std::uint32_t stream);
   Status read_frames();
   Status dispatch(const FrameEvent& event);
   Status handle(Session& session, const FrameEvent& event);
   Status open_session(std::uint32_t stream, std::span<const std::uint8_t> payload);
   // Null: the grant allows it.
   [[nodiscard]] const char* why_not_program(const OpenSession& request) const;
-  Result<SessionProcess> start(const OpenSession& request);
+  Result<SessionProcess> start(std::uint32_t stream, const OpenSession& request);
+  ForwardedToSession forward_to_session(std::uint32_t stream, const OpenSession& request);
+  Status dispatch_to_stream(const FrameEvent& event);
+  // Until something that waits has waited long enough; -1: nothing does.
+  [[nodiscard]] int patience_ms() const;
   Status read_signals();
   void close_session(std::uint32_t stream);
   void forget_finished();
@@ -70,6 +77,7 @@ class Multiplexer {
   FrameDecoder decoder_{FrameSource::kSessiond};
   Bytes scratch_;
   std::map<std::uint32_t, Session> sessions_;
+  Forwards forwards_;
   std::uint32_t last_stream_ = 0;
   std::vector<pid_t> abandoned_;  // leaders that outlive their session
   std::vector<pollfd> descriptors_;

@@ -93,6 +93,7 @@ Environment session_environment(const EnvironmentSources& sources) {
     environment.set("TERM", *sources.request.pty->term);
   }
   if (!sources.tty.empty()) environment.set("SSH_TTY", sources.tty);
+  if (!sources.agent_socket.empty()) environment.set("SSH_AUTH_SOCK", sources.agent_socket);
   if (sources.grant.forced_command && sources.request.command) {
     environment.set("SSH_ORIGINAL_COMMAND", **sources.request.command);
   }

@@ -32,6 +32,7 @@ struct EnvironmentSources {
   std::string_view etc_environment;          // content of /etc/environment, or nothing
   std::optional<std::string_view> timezone;  // TZ of the guest itself
   std::string_view tty;                      // empty without a pty
+  std::string_view agent_socket = {};        // empty without an agent
 };
 
 // Weakest first: defaults and /etc/environment, the client's variables as far as the grant accepts

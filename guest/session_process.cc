@@ -24,6 +24,7 @@
 #include "guest/root_rules.h"
 #include "guest/session_environment.h"
 #include "guest/terminal.h"
+#include "guest/xauth.h"
 
 namespace ssh2incus::guest {
 namespace {
@@ -55,6 +56,8 @@ Status make_nonblocking(const UniqueFd& fd) {
 // What the child needs, all of it computed before the fork.
 struct Plan {
   const Account* account = nullptr;
+  const OpenSession* request = nullptr;
+  const ForwardedToSession* forwarded = nullptr;
   std::string shell;
   std::optional<std::string> command;    // none: login shell
   std::vector<std::string> environment;  // NAME=VALUE
@@ -131,6 +134,25 @@ std::string value_of(const std::vector<std::string>& environment, const std::str
   return {};
 }
 
+void complain_of_forwarding(const Plan& plan) {
+  if (!plan.forwarded->complaint.empty()) complain(plan.forwarded->complaint + "\n");
+}
+
+// DISPLAY only for a display that X clients get access to.
+void add_display(Plan& plan) {
+  if (!plan.forwarded->display) return;
+  const auto& x11 = *plan.request->x11;
+  const unsigned number = *plan.forwarded->display;
+  const auto environment = pointers_to(plan.environment);
+  const auto error = add_cookie(plan.forwarded->xauth, x11, number, environment.data());
+  if (!error.empty()) {
+    complain("X11 forwarding: " + error + "\n");
+    return;
+  }
+  plan.environment.push_back("DISPLAY=localhost:" + std::to_string(number) + "." +
+                             std::to_string(x11.screen));
+}
+
 // The terminal is this process's until the program is known, so that Ctrl-C reaches what is being
 // installed; then it's given to su, if su starts the program.
 [[noreturn]] void run_kept(Plan& plan) {
@@ -144,7 +166,9 @@ std::string value_of(const std::vector<std::string>& environment, const std::str
   reset_signals();
   umask(022);
   respect_nologin(*plan.account);
+  complain_of_forwarding(plan);
   enter_home(*plan.account);
+  add_display(plan);
   const KeptProgram program =
       prepare_kept_session({plan.keeper, plan.may_install, helper, plan.shell, plan.account->home,
                             value_of(plan.environment, "TERM")});
@@ -182,7 +206,9 @@ std::string value_of(const std::vector<std::string>& environment, const std::str
   umask(022);
   respect_nologin(*plan.account);
   if (by_root) stand_in_for_program(kKeptDescriptor, kKeptDescriptor + 1);
+  complain_of_forwarding(plan);
   enter_home(*plan.account);
+  add_display(plan);
   execute(plan.shell, arguments_of(plan), plan.environment);
 }
 
@@ -211,11 +237,14 @@ Status plan_for_root(Plan& plan) {
 }
 
 Plan make_plan(const Account& account, const std::string& shell, const GuestGrant& grant,
-               const OpenSession& request, const std::string& tty) {
+               const OpenSession& request, const ForwardedToSession& forwarded,
+               const std::string& tty) {
   const auto etc_environment = read_small_file("/etc/environment", kMaxEtcEnvironment);
   const char* timezone = getenv("TZ");
   Plan plan;
   plan.account = &account;
+  plan.request = &request;
+  plan.forwarded = &forwarded;
   plan.shell = shell;
   if (request.command) plan.command = **request.command;
   if (grant.forced_command) plan.command = **grant.forced_command;
@@ -227,7 +256,8 @@ Plan make_plan(const Account& account, const std::string& shell, const GuestGran
            .etc_environment = etc_environment ? *etc_environment : std::string_view(),
            .timezone =
                timezone != nullptr ? std::optional<std::string_view>(timezone) : std::nullopt,
-           .tty = tty})
+           .tty = tty,
+           .agent_socket = forwarded.agent_socket})
           .lines();
   return plan;
 }
@@ -235,7 +265,8 @@ Plan make_plan(const Account& account, const std::string& shell, const GuestGran
 }  // namespace
 
 Result<SessionProcess> start_session_process(const Account& account, const GuestGrant& grant,
-                                             const OpenSession& request, int root_helper) {
+                                             const OpenSession& request, int root_helper,
+                                             const ForwardedToSession& forwarded) {
   const std::string shell = shell_for(grant.shell_mode, account);
   TRY(check_shell(shell, account));
   SessionProcess process;
@@ -249,7 +280,7 @@ Result<SessionProcess> start_session_process(const Account& account, const Guest
     fcntl(pipes[0].writing.get(), F_SETPIPE_SZ, kPipeSize);  // speed only: failure is fine
     fcntl(pipes[1].writing.get(), F_SETPIPE_SZ, kPipeSize);
   }
-  auto plan = make_plan(account, shell, grant, request, process.tty);
+  auto plan = make_plan(account, shell, grant, request, forwarded, process.tty);
   plan.has_terminal = request.pty.has_value();
   plan.root_helper = root_helper;
   const bool is_kept = plan.has_terminal && !plan.command;

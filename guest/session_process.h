@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
 #include "common/account_files.h"
@@ -26,8 +27,15 @@ struct SessionProcess {
 
 // The command was checked to have no NUL byte in it by the caller's grant and request alike; an
 // error's text is for the user. root_helper: the socket to it, where the grant's shell mode needs
-// it (root_helper.h).
+// it (root_helper.h). forwarded: the client's that the program may use.
+struct ForwardedToSession {
+  std::string agent_socket = {};         // empty: none
+  std::optional<unsigned> display = {};  // its number; the cookie is in the request
+  std::string xauth = {};                // with a display
+  std::string complaint = {};            // to stderr, before the program
+};
 Result<SessionProcess> start_session_process(const Account& account, const GuestGrant& grant,
-                                             const OpenSession& request, int root_helper = -1);
+                                             const OpenSession& request, int root_helper,
+                                             const ForwardedToSession& forwarded);
 
 }  // namespace ssh2incus::guest

@@ -12,6 +12,7 @@
 #include "common/names.h"
 #include "monitor/flags_access.h"
 #include "monitor/flags_certificates.h"
+#include "monitor/flags_forward.h"
 #include "monitor/flags_instance.h"
 #include "monitor/flags_network.h"
 #include "monitor/flags_password.h"
@@ -87,6 +88,7 @@ struct RawFlags {
   std::string auth_methods;
   PasswordFlags password;
   InstanceFlags instance;
+  ForwardFlags forward;
   SessionFlags session;
   std::array<bool, kLaterFlags.size()> later{};
   std::array<std::string, kLaterFlags.size()> later_values{};
@@ -199,6 +201,15 @@ std::string check_key_command(const ServerConfig& config) {
   return {};
 }
 
+std::string check_paths(const ServerConfig& config) {
+  for (const std::string* path : {&config.incus_socket, &config.libexec_dir, &config.run_dir}) {
+    if (path->empty() || path->front() != '/' || path->size() >= limits::kMaxPath) {
+      return "'" + *path + "' is not an absolute path";
+    }
+  }
+  return {};
+}
+
 std::string check(ServerConfig& config, const RawFlags& raw) {
   for (std::size_t i = 0; i < kLaterFlags.size(); ++i) {
     if (raw.later[i] || !raw.later_values[i].empty()) {
@@ -240,13 +251,9 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
   config.penalties = !raw.no_penalties;
   if (auto wrong = check_network_flags(config, raw.network); !wrong.empty()) return wrong;
   if (auto wrong = check_access_flags(config, raw.access); !wrong.empty()) return wrong;
+  if (auto wrong = check_forward_flags(config, raw.forward); !wrong.empty()) return wrong;
   if (config.incus_socket.empty()) config.incus_socket = default_socket();
-  for (const std::string* path : {&config.incus_socket, &config.libexec_dir, &config.run_dir}) {
-    if (path->empty() || path->front() != '/' || path->size() >= limits::kMaxPath) {
-      return "'" + *path + "' is not an absolute path";
-    }
-  }
-  return {};
+  return check_paths(config);
 }
 
 }  // namespace
@@ -267,6 +274,7 @@ FlagParser::FlagParser() : state_(std::make_unique<State>()) {
   add_certificate_flags(app, state_->config);
   add_password_flags(app, state_->config, state_->raw.password);
   add_instance_flags(app, state_->config, state_->raw.instance);
+  add_forward_flags(app, state_->raw.forward);
   add_session_flags(app, state_->config, state_->raw.session);
 }
 

@@ -173,6 +173,10 @@ Status Monitor::handle(SessionMessage kind, const Bytes& bytes) {
       return on_session_opened(TRY(ipc::decode<ipc::SessionOpenedNotice>(bytes)));
     case SessionMessage::kSessionClosedNotice:
       return on_session_closed(TRY(ipc::decode<ipc::SessionClosedNotice>(bytes)));
+    case SessionMessage::kForwardOpenedNotice:
+      return on_forward_opened(TRY(ipc::decode<ipc::ForwardOpenedNotice>(bytes)));
+    case SessionMessage::kForwardClosedNotice:
+      return on_forward_closed(TRY(ipc::decode<ipc::ForwardClosedNotice>(bytes)));
     case SessionMessage::kDisconnectNotice:
       disconnect_reason_ = *TRY(ipc::decode<ipc::DisconnectNotice>(bytes)).reason;
       return {};

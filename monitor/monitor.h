@@ -199,13 +199,16 @@ class Monitor {
   // monitor_target.cc
   Status on_session_opened(const ipc::SessionOpenedNotice& notice);
   Status on_session_closed(const ipc::SessionClosedNotice& notice);
+  Status on_forward_opened(const ipc::ForwardOpenedNotice& notice);
+  Status on_forward_closed(const ipc::ForwardClosedNotice& notice);
   Status open_target();
   Status take_gateway();
   void end_attendant();
   Status send_grant();
   // Tells sessiond and the log that there will be no guest.
   Status fail_target(const std::string& text, const std::string& log_reason);
-  GuestGrant guest_grant() const;
+  // An error: it does not fit.
+  Result<GuestGrant> guest_grant() const;
   std::string target_text() const;
   [[nodiscard]] std::string welcome() const;
   Status on_gateway(const ipc::Packet& packet);
@@ -259,6 +262,7 @@ class Monitor {
     std::string kind;
   };
   std::map<std::uint32_t, OpenSession> sessions_;
+  std::map<std::uint32_t, OpenSession> forwards_;
 };
 
 }  // namespace ssh2incus

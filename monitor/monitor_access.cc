@@ -73,11 +73,15 @@ ipc::SessionPermissions Monitor::permissions() const {
   permissions.shell = actions.has(Action::kShell) || (forced && actions.has(Action::kExec));
   permissions.exec = actions.has(Action::kExec) || (forced && actions.has(Action::kShell));
   permissions.pty = key.pty;
-  permissions.agent_forwarding = key.agent_forwarding && actions.has(Action::kAgent);
   permissions.sftp = actions.has(Action::kSftp);
-  permissions.local_forwarding = key.port_forwarding && actions.has(Action::kLocalForward);
-  permissions.remote_forwarding = key.port_forwarding && actions.has(Action::kRemoteForward);
-  permissions.x11_forwarding = key.x11_forwarding;
+  const ForwardSettings& forwarding = config_.forwarding;
+  permissions.local_forwarding =
+      forwarding.local && key.port_forwarding && actions.has(Action::kLocalForward);
+  permissions.remote_forwarding =
+      forwarding.remote && key.port_forwarding && actions.has(Action::kRemoteForward);
+  permissions.agent_forwarding =
+      forwarding.agent && key.agent_forwarding && actions.has(Action::kAgent);
+  permissions.x11_forwarding = forwarding.x11 && key.x11_forwarding;
   return permissions;
 }
 

@@ -18,6 +18,16 @@ EnvironmentEntry entry(const std::string& name, const std::string& value) {
   return {name, truncated<limits::kMaxEnvironmentValue>(value)};
 }
 
+const char* name_of(ipc::ForwardKind kind) {
+  switch (kind) {
+    case ipc::ForwardKind::kLocal: return "local";
+    case ipc::ForwardKind::kRemote: return "remote";
+    case ipc::ForwardKind::kAgent: return "agent";
+    case ipc::ForwardKind::kX11: return "x11";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string Monitor::target_text() const {
@@ -33,7 +43,7 @@ std::string Monitor::welcome() const {
   return filled_in(config_.greetings.welcome, greeting_names(*target_, config_.greetings.hostname));
 }
 
-GuestGrant Monitor::guest_grant() const {
+Result<GuestGrant> Monitor::guest_grant() const {
   const KeyGrant key_grant = this->grant();
   GuestGrant grant;
   grant.user = target_->user.str();
@@ -42,6 +52,7 @@ GuestGrant Monitor::guest_grant() const {
   grant.allow_exec = access_.grant.actions.has(Action::kExec);
   grant.allow_sftp = access_.grant.actions.has(Action::kSftp);
   grant.max_sessions = config_.max_sessions;
+  grant.forward = TRY(forward_grant(config_.forwarding, key_grant, access_.grant));
   grant.shell_mode = config_.shell_mode;
   if (target_->persistent_session) {
     grant.keeper = config_.session_keeper;
@@ -59,6 +70,9 @@ GuestGrant Monitor::guest_grant() const {
   std::vector<BoundedString<limits::kMaxEnvironmentName>> patterns;
   for (const std::string& pattern : config_.accepted_environment) patterns.emplace_back(pattern);
   grant.accepted_environment = std::move(patterns);
+  if (ipc::encode_fields(grant).size() > limits::kMaxGuestGrant) {
+    return fail("the restrictions of this login are too long");
+  }
   return grant;
 }
 
@@ -86,7 +100,9 @@ Status Monitor::send_grant() {
   request.project = target_->project ? target_->project->str() : std::string(kDefaultProject);
   request.instance = target_->instance->str();
   request.start_if_stopped = access_.grant.actions.has(Action::kStart);
-  request.guest = guest_grant();
+  auto guest = guest_grant();
+  if (!guest.ok()) return fail_target(guest.error().message, guest.error().message);
+  request.guest = std::move(*guest);
   if (request.guest.keeper == SessionKeeper::kTmux)
     request.tmux_path = config_.libexec_dir + "/ssh2incus-tmux";
   if (auto sent = gateway_->send(request); !sent.ok()) {
@@ -198,6 +214,39 @@ Status Monitor::on_session_closed(const ipc::SessionClosedNotice& notice) {
   if (!notice.exit_signal.empty()) fields.emplace_back("exit_signal", *notice.exit_signal);
   log_.write(LogLevel::kInfo, "session_closed", fields);
   sessions_.erase(found);
+  return {};
+}
+
+Status Monitor::on_forward_opened(const ipc::ForwardOpenedNotice& notice) {
+  // Twice what may be: those that the guest has accepted are counted by themselves.
+  if (forwards_.size() > limits::kMaxForwardedConnections * 2UL) {
+    return fail("more forwarded connections than allowed");
+  }
+  const std::string kind = name_of(notice.forward);
+  if (!forwards_.emplace(notice.stream, OpenSession{Clock::now(), kind}).second) {
+    return fail("forwarded connection opened twice");
+  }
+  log_.write(LogLevel::kInfo, "forward_opened",
+             {{"stream", notice.stream},
+              {"kind", kind},
+              {"target", target_text()},
+              {"where", *notice.where}});
+  return {};
+}
+
+Status Monitor::on_forward_closed(const ipc::ForwardClosedNotice& notice) {
+  const auto found = forwards_.find(notice.stream);
+  if (found == forwards_.end()) return fail("forwarded connection closed that isn't open");
+  const auto lasted =
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - found->second.opened);
+  log_.write(LogLevel::kInfo, "forward_closed",
+             {{"stream", notice.stream},
+              {"kind", found->second.kind},
+              {"target", target_text()},
+              {"bytes_in", notice.bytes_in},
+              {"bytes_out", notice.bytes_out},
+              {"duration_ms", static_cast<std::uint64_t>(lasted.count())}});
+  forwards_.erase(found);
   return {};
 }
 

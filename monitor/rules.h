@@ -58,6 +58,8 @@ inline constexpr std::array<Rule, ipc::kSessiondMessageCount> kRules = [] {
       {kInteractiveAnswersRequest, states(kAuthenticating),  states(kAuthenticated),         limits::kMaxConversations * limits::kMaxRounds, limits::kMaxConversations * limits::kMaxRounds},
       {kSessionOpenedNotice,     states(kAuthenticated, kClosing), states(),                 kUnlimited,                        0},
       {kSessionClosedNotice,     states(kAuthenticated, kClosing), states(),                 kUnlimited,                        0},
+      {kForwardOpenedNotice,     states(kAuthenticated, kClosing), states(),                 kUnlimited,                        0},
+      {kForwardClosedNotice,     states(kAuthenticated, kClosing), states(),                 kUnlimited,                        0},
       {kDisconnectNotice,        kAny,                       states(),                       1,                                 1},
       {kLogNotice,               kAny,                       states(),                       100'000,                           1'000},
       {kCrashNotice,             kAny,                       states(),                       1,                                 1},

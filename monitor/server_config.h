@@ -14,6 +14,7 @@
 #include "common/limits.h"
 #include "policy/access_policy.h"
 #include "policy/authentication_chains.h"
+#include "policy/forward_settings.h"
 #include "policy/penalties.h"
 #include "policy/public_key_algorithms.h"
 #include "policy/startups.h"
@@ -77,6 +78,7 @@ struct ServerConfig {
   std::vector<AuthMethod> enabled_methods = {AuthMethod::kPublicKey};  // that rules may demand
   std::vector<std::string> accepted_environment = {"LANG",      "LANGUAGE", "LC_*",    "TERM",
                                                    "COLORTERM", "TZ",       "NO_COLOR"};
+  ForwardSettings forwarding;
   std::vector<std::string> permitted_key_environment;  // by environment= in authorized_keys
   bool banner = false;
   std::string banner_file;  // empty: the default one, if it's there

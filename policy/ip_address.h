@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,10 @@ class IpAddress {
   [[nodiscard]] unsigned width() const { return ipv6_ ? 128 : 32; }
   // The address with everything after the first bits set to zero.
   [[nodiscard]] IpAddress masked(unsigned bits) const;
+  // 4 or 16, in network order.
+  [[nodiscard]] std::span<const std::uint8_t> bytes() const {
+    return std::span(bytes_).first(width() / 8);
+  }
   [[nodiscard]] std::string text() const;
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 

@@ -61,6 +61,23 @@ std::optional<BoundedString<limits::kMaxCommand>> parse_command(RequestPayload p
   return BoundedString<limits::kMaxCommand>(std::string(*command));
 }
 
+std::optional<X11Request> parse_x11_request(RequestPayload payload) {
+  PacketReader reader(payload);
+  X11Request request;
+  const auto single = reader.boolean();
+  const auto protocol = reader.text();
+  const auto cookie = reader.text();
+  const auto screen = reader.number();
+  if (!single || !is_text(protocol, 64) || !is_text(cookie, 256) || !screen || !reader.at_end()) {
+    return std::nullopt;
+  }
+  request.single_connection = *single;
+  request.protocol = std::string(*protocol);
+  request.cookie = std::string(*cookie);
+  request.screen = *screen;
+  return request;
+}
+
 std::optional<std::string> parse_signal(RequestPayload payload) {
   PacketReader reader(payload);
   const auto name = reader.text();

@@ -17,6 +17,7 @@ std::optional<PtyRequest> parse_pty_request(RequestPayload payload);
 std::optional<TerminalSize> parse_window_change(RequestPayload payload);
 std::optional<EnvironmentEntry> parse_environment(RequestPayload payload);
 std::optional<BoundedString<limits::kMaxCommand>> parse_command(RequestPayload payload);
+std::optional<X11Request> parse_x11_request(RequestPayload payload);
 // A signal's name, without "SIG".
 std::optional<std::string> parse_signal(RequestPayload payload);
 

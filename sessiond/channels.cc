@@ -5,8 +5,30 @@
 #include <algorithm>
 
 #include "common/escape.h"
+#include "sessiond/forward_request.h"
 
 namespace ssh2incus {
+namespace {
+
+template <typename Channel>
+void forget_finished(std::list<Channel>& channels) {
+  std::list<Channel> finished;  // freeing one may make libssh call back
+  for (auto next = channels.begin(); next != channels.end();) {
+    const auto channel = next++;
+    if (channel->finished()) finished.splice(finished.end(), channels, channel);
+  }
+}
+
+ipc::ForwardKind kind_of(AcceptedKind kind) {
+  switch (kind) {
+    case AcceptedKind::kAgent: return ipc::ForwardKind::kAgent;
+    case AcceptedKind::kX11: return ipc::ForwardKind::kX11;
+    case AcceptedKind::kForwarded: break;
+  }
+  return ipc::ForwardKind::kRemote;
+}
+
+}  // namespace
 
 ssh_channel Channels::open() {
   if (channels_.size() >= max_sessions_) return nullptr;
@@ -15,6 +37,43 @@ ssh_channel Channels::open() {
     channels_.emplace_back(session_, monitor_, target_, permissions_, channel);
   }
   return channel;
+}
+
+bool Channels::open_forward(ssh_channel channel, std::string_view type,
+                            std::span<const std::uint8_t> payload) {
+  if (type == "session") return false;
+  if (!is_direct_channel(type)) {
+    ssh_channel_open_refuse(channel, static_cast<std::uint32_t>(OpenFailure::kUnknownChannelType),
+                            "unknown channel type");
+    ssh_channel_free(channel);
+    return true;
+  }
+  auto wish = parse_direct_channel(type, payload);
+  OpenFailure reason = OpenFailure::kProhibited;
+  const char* text = nullptr;
+  if (!wish) {
+    reason = OpenFailure::kConnectFailed;
+    text = "malformed request";
+  } else if (!permissions_.local_forwarding) {
+    text = "forwarding to the instance is not allowed here";
+  } else if (forwards_.size() >= limits::kMaxForwardedConnections) {
+    reason = OpenFailure::kResourceShortage;
+    text = "too many forwarded connections";
+  }
+  if (text != nullptr) {
+    ssh_channel_open_refuse(channel, static_cast<std::uint32_t>(reason), text);
+    ssh_channel_free(channel);
+    return true;
+  }
+  auto& forward = forwards_.emplace_back(session_, monitor_, target_, channel, std::move(*wish));
+  if (target_.state == Target::State::kReady) forward.on_target_ready();
+  if (target_.state == Target::State::kFailed) forward.on_target_failed();
+  return true;
+}
+
+void Channels::close_all() {
+  channels_.clear();
+  forwards_.clear();
 }
 
 bool Channels::on_request(ssh_channel channel, std::string_view type,
@@ -41,6 +100,8 @@ void Channels::on_target_ready(TargetReady ready) {
   target_.link->pulse().limit_to(ready.silence_limit_seconds, GuestPulse::Clock::now());
   target_.welcome = std::move(ready.welcome);
   for (auto& channel : channels_) channel.on_target_ready();
+  for (auto& forward : forwards_) forward.on_target_ready();
+  target_.news = true;
 }
 
 void Channels::on_target_failed(const std::string& text, std::uint32_t exit_status) {
@@ -48,6 +109,9 @@ void Channels::on_target_failed(const std::string& text, std::uint32_t exit_stat
   target_.failure = text;
   target_.exit_status = exit_status;
   for (auto& channel : channels_) channel.on_target_failed();
+  for (auto& forward : forwards_) forward.on_target_failed();
+  remote_.on_link_gone();
+  target_.news = true;
 }
 
 int Channels::guest_patience_ms() const {
@@ -80,11 +144,10 @@ void Channels::tell_sessions(const std::string& what) {
 void Channels::pump() {
   target_.news = false;
   for (auto& channel : channels_) channel.pump();
-  std::list<SessionChannel> finished;  // freeing one may make libssh call back
-  for (auto next = channels_.begin(); next != channels_.end();) {
-    const auto channel = next++;
-    if (channel->finished()) finished.splice(finished.end(), channels_, channel);
-  }
+  for (auto& forward : forwards_) forward.pump();
+  remote_.pump();
+  forget_finished(channels_);
+  forget_finished(forwards_);
 }
 
 SessionChannel* Channels::find(std::uint32_t stream) {
@@ -92,18 +155,49 @@ SessionChannel* Channels::find(std::uint32_t stream) {
   return found == channels_.end() ? nullptr : &*found;
 }
 
-void Channels::on_opened(std::uint32_t /*stream*/, const Opened& /*opened*/) {}
+ForwardChannel* Channels::find_forward(std::uint32_t stream) {
+  const auto found = std::ranges::find(forwards_, stream, &ForwardChannel::stream);
+  return found == forwards_.end() ? nullptr : &*found;
+}
 
-void Channels::on_open_failed(std::uint32_t stream, const std::string& message) {
-  if (auto* channel = find(stream)) channel->on_open_failed(message);
+void Channels::on_opened(std::uint32_t stream, const Opened& /*opened*/) {
+  if (auto* forward = find_forward(stream)) forward->on_opened();
+}
+
+void Channels::on_open_failed(std::uint32_t stream, const OpenFailed& refusal) {
+  if (auto* channel = find(stream)) return channel->on_open_failed(*refusal.message);
+  if (auto* forward = find_forward(stream)) return forward->on_open_failed(refusal);
+  remote_.on_open_failed(stream);
+}
+
+void Channels::on_listening(std::uint32_t stream, const Listening& listening) {
+  remote_.on_listening(stream, listening);
+}
+
+void Channels::on_accepted(std::uint32_t stream, const Accepted& accepted) {
+  const auto listener = remote_.find(accepted.listener);
+  const auto offer = offer_to_client(accepted, listener);
+  const bool fits = forwards_.size() < limits::kMaxForwardedConnections;
+  ssh_channel channel = offer && fits ? ssh_channel_new(session_.raw()) : nullptr;
+  if (channel == nullptr) return target_.link->send_close(stream);
+  const auto where = listener ? text_of(*listener) : std::string();
+  forwards_
+      .emplace_back(session_, monitor_, target_, channel, stream, kind_of(accepted.kind), where)
+      .offer(offer->type, offer->payload);
+}
+
+void Channels::on_closed(std::uint32_t stream) {
+  if (auto* forward = find_forward(stream)) forward->on_closed();
 }
 
 void Channels::on_data(std::uint32_t stream, std::span<const std::uint8_t> data, bool is_stderr) {
-  if (auto* channel = find(stream)) channel->on_guest_data(data, is_stderr);
+  if (auto* channel = find(stream)) return channel->on_guest_data(data, is_stderr);
+  if (auto* forward = find_forward(stream)) forward->on_guest_data(data);
 }
 
 void Channels::on_eof(std::uint32_t stream) {
-  if (auto* channel = find(stream)) channel->on_guest_eof();
+  if (auto* channel = find(stream)) return channel->on_guest_eof();
+  if (auto* forward = find_forward(stream)) forward->on_guest_eof();
 }
 
 void Channels::on_exited(std::uint32_t stream, const Exited& exited) {
@@ -111,7 +205,8 @@ void Channels::on_exited(std::uint32_t stream, const Exited& exited) {
 }
 
 void Channels::on_credit(std::uint32_t stream) {
-  if (auto* channel = find(stream)) channel->on_credit();
+  if (auto* channel = find(stream)) return channel->on_credit();
+  if (auto* forward = find_forward(stream)) forward->on_credit();
 }
 
 void Channels::on_broken(const std::string& reason) {

@@ -1,9 +1,11 @@
-// All session channels of the connection and the target behind them: hands the guest's events to
+// All channels of the connection and the target behind them: hands the guest's events to
 // the channel whose stream they name, and news of the target to all.
 #pragma once
 
 #include <list>
 
+#include "sessiond/forward_channel.h"
+#include "sessiond/remote_forwards.h"
 #include "sessiond/session_channel.h"
 
 namespace ssh2incus {
@@ -15,10 +17,20 @@ class Channels : public GuestLink::Observer {
       : session_(session),
         monitor_(monitor),
         permissions_(permissions),
-        max_sessions_(max_sessions) {}
+        max_sessions_(max_sessions),
+        remote_(session, target_, permissions) {}
 
   // A new channel for libssh to confirm, or null to refuse it.
   ssh_channel open();
+  // A global request; false: the connection should end.
+  bool on_global_request(std::string_view name, bool wants_reply,
+                         std::span<const std::uint8_t> payload) {
+    return remote_.on_request(name, wants_reply, payload);
+  }
+  [[nodiscard]] bool no_more_sessions() const { return remote_.no_more_sessions(); }
+  // A channel that the client opens; false: a session's, which open() is for.
+  bool open_forward(ssh_channel channel, std::string_view type,
+                    std::span<const std::uint8_t> payload);
   bool on_request(ssh_channel channel, std::string_view type,
                   std::span<const std::uint8_t> payload);
 
@@ -35,20 +47,24 @@ class Channels : public GuestLink::Observer {
   // Whether anything has happened since that pump() must see before the loop may wait.
   [[nodiscard]] bool has_news() const { return target_.news; }
   [[nodiscard]] const IdleClock& idle() const { return target_.idle; }
-  void close_all() { channels_.clear(); }
+  void close_all();
   // Null without a guest.
   [[nodiscard]] GuestLink* link() const { return target_.link.get(); }
 
   void on_opened(std::uint32_t stream, const Opened& opened) override;
-  void on_open_failed(std::uint32_t stream, const std::string& message) override;
+  void on_open_failed(std::uint32_t stream, const OpenFailed& refusal) override;
   void on_data(std::uint32_t stream, std::span<const std::uint8_t> data, bool is_stderr) override;
   void on_eof(std::uint32_t stream) override;
   void on_exited(std::uint32_t stream, const Exited& exited) override;
+  void on_listening(std::uint32_t stream, const Listening& listening) override;
+  void on_accepted(std::uint32_t stream, const Accepted& accepted) override;
+  void on_closed(std::uint32_t stream) override;
   void on_credit(std::uint32_t stream) override;
   void on_broken(const std::string& reason) override;
 
  private:
   SessionChannel* find(std::uint32_t stream);
+  ForwardChannel* find_forward(std::uint32_t stream);
   void tell_sessions(const std::string& what);
 
   SshSession& session_;
@@ -57,6 +73,8 @@ class Channels : public GuestLink::Observer {
   std::uint32_t max_sessions_;
   Target target_;
   std::list<SessionChannel> channels_;  // stays put when a callback opens one more
+  std::list<ForwardChannel> forwards_;
+  RemoteForwards remote_;
 };
 
 }  // namespace ssh2incus

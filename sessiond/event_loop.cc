@@ -150,6 +150,26 @@ ssh_channel EventLoop::on_open_session(ssh_session /*session*/, void* self) {
   return static_cast<EventLoop*>(self)->channels_->open();
 }
 
+int EventLoop::on_channel_open(ssh_session /*session*/, ssh_channel channel, const char* type,
+                               const void* payload, size_t length, void* self) {
+  const std::span<const std::uint8_t> bytes(static_cast<const std::uint8_t*>(payload), length);
+  auto& loop = *static_cast<EventLoop*>(self);
+  if (std::string_view(type) == "session" && loop.channels_->no_more_sessions()) {
+    loop.leave("a session after no more sessions were wanted");  // as sshd: something is wrong
+  }
+  return loop.channels_->open_forward(channel, type, bytes) ? SSH_OK : SSH_AGAIN;
+}
+
+int EventLoop::on_global_request(ssh_session /*session*/, const char* name, int want_reply,
+                                 const void* payload, size_t length, void* self) {
+  auto& loop = *static_cast<EventLoop*>(self);
+  const std::span<const std::uint8_t> bytes(static_cast<const std::uint8_t*>(payload), length);
+  if (!loop.channels_->on_global_request(name, want_reply != 0, bytes)) {
+    loop.leave("too many requests");
+  }
+  return SSH_OK;
+}
+
 int EventLoop::on_channel_request(ssh_session /*session*/, ssh_channel channel, const char* type,
                                   int /*want_reply*/, const void* payload, size_t length,
                                   void* self) {
@@ -171,6 +191,8 @@ Status EventLoop::start() {
   callbacks_.sign_function = on_sign;
   callbacks_.channel_open_request_session_function = on_open_session;
   callbacks_.channel_request_function = on_channel_request;
+  callbacks_.channel_open_function = on_channel_open;
+  callbacks_.global_request_function = on_global_request;
   ssh_callbacks_init(&callbacks_);
   session_ = TRY(SshSession::create(settings_, std::move(connection_), &callbacks_));
   channels_.emplace(*session_, monitor_, authentication_->permissions(), settings_.max_sessions);

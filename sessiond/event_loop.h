@@ -28,6 +28,10 @@ class EventLoop {
   static ssh_string on_sign(ssh_session session, ssh_key key, const char* algorithm,
                             const void* hash, size_t length, void* self);
   static ssh_channel on_open_session(ssh_session session, void* self);
+  static int on_channel_open(ssh_session session, ssh_channel channel, const char* type,
+                             const void* payload, size_t length, void* self);
+  static int on_global_request(ssh_session session, const char* name, int want_reply,
+                               const void* payload, size_t length, void* self);
   static int on_channel_request(ssh_session session, ssh_channel channel, const char* type,
                                 int want_reply, const void* payload, size_t length, void* self);
 

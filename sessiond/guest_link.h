@@ -34,20 +34,26 @@ struct PollInterest {
 
 class GuestLink {
  public:
-  // Streams are the numbers that open_session() returned. After send_close(), after
-  // on_open_failed() and after both on_eof() and on_exited(), a stream is over: no more calls come
-  // for it.
+  // Streams are the numbers that open_...() returned, and those that on_accepted() brings. After
+  // send_close(), on_open_failed(), on_closed(), and after both on_eof() and on_exited(), a stream
+  // is over: no more calls come for it.
   class Observer {
    public:
     virtual ~Observer() = default;
     virtual void on_opened(std::uint32_t stream, const Opened& opened) = 0;
-    virtual void on_open_failed(std::uint32_t stream, const std::string& message) = 0;
+    virtual void on_open_failed(std::uint32_t stream, const OpenFailed& refusal) = 0;
     // Never more than what was granted: kGuestWindow at first, then what consumed() gave back.
     virtual void on_data(std::uint32_t stream, std::span<const std::uint8_t> data,
                          bool is_stderr) = 0;
-    // stdout and stderr are both at their end.
+    // stdout and stderr are both at their end; of a connection, what its other end sends.
     virtual void on_eof(std::uint32_t stream) = 0;
     virtual void on_exited(std::uint32_t stream, const Exited& exited) = 0;
+    // A listener is there; or has got a connection, which is opened by open_accepted() or ended by
+    // send_close().
+    virtual void on_listening(std::uint32_t stream, const Listening& listening) = 0;
+    virtual void on_accepted(std::uint32_t stream, const Accepted& accepted) = 0;
+    // The connection is gone, after the last data.
+    virtual void on_closed(std::uint32_t stream) = 0;
     // credit(stream) was used up and is not any more.
     virtual void on_credit(std::uint32_t stream) = 0;
     // Last call ever: guest or Incus are gone, or one of them broke the protocol. The reason may
@@ -73,6 +79,10 @@ class GuestLink {
 
   // Asks the guest for a session and returns the stream's number. Data may be sent at once.
   std::uint32_t open_session(const OpenSession& request);
+  std::uint32_t open_connection(const OpenConnection& request);
+  std::uint32_t open_listener(const OpenListener& request);
+  // The client has taken the connection: the guest may send what comes from it.
+  void open_accepted(std::uint32_t stream);
   // Neither over nor unknown.
   [[nodiscard]] bool is_live(std::uint32_t stream) const;
 

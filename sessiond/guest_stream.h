@@ -25,6 +25,13 @@ class ReceiveWindow {
     return true;
   }
 
+  // An accepted connection begins without credit.
+  void begin_without_credit() { credit_ = 0; }
+  std::uint32_t give_first_credit() {
+    credit_ = limits::kGuestWindow;
+    return limits::kGuestWindow;
+  }
+
   // So much of what was delivered has been passed on. Returns what is to be granted anew, in lumps.
   std::uint32_t consume(std::size_t bytes) {
     CHECK(bytes <= unconsumed_);
@@ -52,13 +59,17 @@ class ReceiveWindow {
   std::uint64_t unreturned_ = 0;                 // consumed, not yet granted anew
 };
 
+enum class StreamKind : std::uint8_t { kSession, kConnection, kListener };
+
 struct GuestStream {
+  StreamKind kind = StreamKind::kSession;
+  bool has_display = false;
   bool opened = false;
   bool eof = false;
   bool exited = false;
   bool wants_credit = false;                         // send_data() took less than all
   std::uint64_t send_credit = limits::kGuestWindow;  // that the guest has given us
-  ReceiveWindow receive;
+  ReceiveWindow receive = {};
 };
 
 }  // namespace ssh2incus

@@ -19,7 +19,8 @@ SessionChannel::SessionChannel(SshSession& session, MonitorClient& monitor, Targ
       monitor_(monitor),
       target_(target),
       permissions_(permissions),
-      channel_(channel) {
+      channel_(channel),
+      pipe_(session, target, channel) {
   callbacks_.userdata = this;
   callbacks_.channel_data_function = data_callback;
   callbacks_.channel_eof_function = eof_callback;
@@ -36,14 +37,12 @@ SessionChannel::~SessionChannel() {
 int SessionChannel::data_callback(ssh_session /*session*/, ssh_channel /*channel*/, void* data,
                                   std::uint32_t length, int is_stderr, void* self) {
   if (is_stderr != 0) return static_cast<int>(length);  // no such direction: dropped
-  return static_cast<int>(static_cast<SessionChannel*>(self)->on_client_data(
+  return static_cast<int>(static_cast<SessionChannel*>(self)->pipe_.take(
       {static_cast<const std::uint8_t*>(data), length}));
 }
 
 void SessionChannel::eof_callback(ssh_session /*session*/, ssh_channel /*channel*/, void* self) {
-  auto& channel = *static_cast<SessionChannel*>(self);
-  channel.client_eof_ = true;
-  channel.on_credit();
+  static_cast<SessionChannel*>(self)->pipe_.on_client_eof();
 }
 
 // OpenSSH's client closes as soon as both sides are at their end, and still takes the exit status
@@ -65,7 +64,9 @@ bool SessionChannel::on_request(std::string_view type, std::span<const std::uint
     auto command = parse_command(payload);
     return command && on_program(std::move(command));
   }
-  return false;  // keepalives want just that; so do subsystem, x11-req and agent for now
+  if (type == "auth-agent-req@openssh.com") return on_agent();
+  if (type == "x11-req") return on_x11(payload);
+  return false;  // keepalives want just that
 }
 
 bool SessionChannel::on_pty(std::span<const std::uint8_t> payload) {
@@ -82,6 +83,18 @@ bool SessionChannel::on_environment(std::span<const std::uint8_t> payload) {
   if (!entry) return false;
   environment_.push_back(std::move(*entry));
   return true;
+}
+
+bool SessionChannel::on_agent() {
+  if (state_ != State::kSetup || !permissions_.agent_forwarding) return false;
+  agent_ = true;
+  return true;
+}
+
+bool SessionChannel::on_x11(std::span<const std::uint8_t> payload) {
+  if (state_ != State::kSetup || x11_ || !permissions_.x11_forwarding) return false;
+  x11_ = parse_x11_request(payload);
+  return x11_.has_value();
 }
 
 bool SessionChannel::on_window_change(std::span<const std::uint8_t> payload) {
@@ -124,7 +137,7 @@ bool SessionChannel::on_program(std::optional<BoundedString<limits::kMaxCommand>
 }
 
 void SessionChannel::on_progress(const std::string& text) {
-  if (state_ == State::kWaiting) say("ssh2incus: " + text);
+  if (state_ == State::kWaiting) pipe_.say("ssh2incus: " + text);
 }
 
 void SessionChannel::on_target_ready() {
@@ -138,24 +151,25 @@ void SessionChannel::on_target_failed() {
 }
 
 void SessionChannel::on_guest_silence(const std::string& text) {
-  if (state_ == State::kRunning && !eof_sent_) say("ssh2incus: " + text);
+  if (state_ == State::kRunning && !eof_sent_) pipe_.say("ssh2incus: " + text);
 }
 
 void SessionChannel::start_program() {
   if (pty_ && !command_ && !target_.welcome.empty()) {
-    output_.push_back({.data = Bytes(target_.welcome.begin(), target_.welcome.end())});
+    pipe_.show(target_.welcome);
   }
   OpenSession request;
   request.pty = pty_;
   request.command = command_;
+  request.agent = agent_;
+  request.x11 = x11_;
   request.environment = environment_;
   stream_ = target_.link->open_session(request);
   for (const auto& name : std::exchange(early_signals_, {})) {
     target_.link->send_signal(stream_, name);
   }
   state_ = State::kRunning;
-  target_.idle.touch();
-  resume_ = true;
+  pipe_.carry(stream_);
   ipc::SessionOpenedNotice notice{.stream = stream_, .pty = pty_.has_value(), .command = {}};
   if (command_) notice.command = truncated<limits::kMaxLogText>(**command_);
   static_cast<void>(monitor_.notify(notice));  // a monitor that is gone shows in the event loop
@@ -165,54 +179,17 @@ void SessionChannel::on_open_failed(const std::string& message) {
   fail_with("ssh2incus: " + escaped(message), 255);
 }
 
-void SessionChannel::say(const std::string& text) {
-  const std::string line = text + "\r\n";
-  output_.push_back({.data = Bytes(line.begin(), line.end()), .is_stderr = true});
-  target_.news = true;
-}
-
 void SessionChannel::fail_with(const std::string& text, std::uint32_t status) {
-  say(text);
+  pipe_.say(text);
+  pipe_.drop_input();
   guest_eof_ = true;
   exited_ = Exited{.status = status, .signal = {}, .core_dumped = false};
   state_ = State::kEnding;
   target_.news = true;
 }
 
-std::size_t SessionChannel::on_client_data(std::span<const std::uint8_t> data) {
-  if (state_ == State::kSetup || state_ == State::kWaiting) {
-    unread_ = data.size();
-    return 0;
-  }
-  std::size_t taken = data.size();
-  if (state_ == State::kRunning && target_.link) {
-    taken = target_.link->send_data(stream_, data);
-    if (taken > 0) target_.idle.touch();
-    bytes_in_ += taken;
-  }
-  unread_ = data.size() - taken;
-  return taken;
-}
-
 void SessionChannel::on_guest_data(std::span<const std::uint8_t> data, bool is_stderr) {
-  if (state_ != State::kRunning) return;
-  target_.idle.touch();
-  if (output_.empty()) {
-    const std::size_t written = session_.write(channel_, data, is_stderr);
-    count_written(written);
-    data = data.subspan(written);
-    if (data.empty()) return;
-  }
-  output_.push_back(
-      {.data = Bytes(data.begin(), data.end()), .is_stderr = is_stderr, .from_guest = true});
-}
-
-// Writing may have made libssh read, and what it read may have closed the channel.
-void SessionChannel::count_written(std::size_t bytes) {
-  bytes_out_ += bytes;
-  if (bytes > 0 && target_.link && target_.link->is_live(stream_)) {
-    target_.link->consumed(stream_, bytes);
-  }
+  if (state_ == State::kRunning) pipe_.deliver(data, is_stderr);
 }
 
 void SessionChannel::on_guest_eof() {
@@ -225,40 +202,11 @@ void SessionChannel::on_exited(const Exited& exited) {
   target_.news = true;
 }
 
-void SessionChannel::on_credit() {
-  resume_ = true;
-  target_.news = true;
-}
-
 void SessionChannel::pump() {
-  pump_input();
-  pump_output();
-  if (output_.empty()) pump_ending();
-}
-
-void SessionChannel::pump_input() {
-  if (!std::exchange(resume_, false)) return;
-  if (state_ == State::kSetup || state_ == State::kWaiting)
-    return;  // start_program() sets it again
-  if (unread_ > 0) ssh_channel_resume_data(channel_);
-  if (client_eof_ && unread_ == 0 && state_ == State::kRunning && target_.link) {
-    client_eof_ = false;
-    target_.link->send_eof(stream_);
-  }
-}
-
-void SessionChannel::pump_output() {
-  while (!output_.empty() && state_ != State::kFinished) {
-    Chunk& chunk = output_.front();
-    const auto rest = std::span(chunk.data).subspan(chunk.written);
-    const std::size_t written = session_.write(channel_, rest, chunk.is_stderr);
-    if (written == 0) return;
-    chunk.written += written;
-    if (chunk.from_guest) {
-      count_written(written);
-    }
-    if (chunk.written == chunk.data.size()) output_.pop_front();
-  }
+  if (state_ == State::kFinished) return;
+  pipe_.pump_input();
+  pipe_.pump_output();
+  if (pipe_.is_delivered()) pump_ending();
 }
 
 void SessionChannel::pump_ending() {
@@ -290,8 +238,8 @@ void SessionChannel::finish() {
   notice.stream = stream_;
   if (exited_ && exited_->signal.empty()) notice.exit_status = exited_->status;
   if (exited_) notice.exit_signal = *exited_->signal;
-  notice.bytes_in = bytes_in_;
-  notice.bytes_out = bytes_out_;
+  notice.bytes_in = pipe_.bytes_in();
+  notice.bytes_out = pipe_.bytes_out();
   static_cast<void>(monitor_.notify(notice));
 }
 

@@ -29,6 +29,9 @@ Outcome decode(FrameSource source, std::span<const std::uint8_t> bytes, std::siz
       if (carries_raw_data((**event).header.type)) continue;
       ++outcome.messages;
       const auto request = ipc::decode_fields<OpenSession>((**event).payload);
+      static_cast<void>(ipc::decode_fields<Accepted>((**event).payload).ok());
+      static_cast<void>(ipc::decode_fields<OpenConnection>((**event).payload).ok());
+      static_cast<void>(ipc::decode_fields<OpenListener>((**event).payload).ok());
       if (request.ok() && ipc::encode_fields(*request).size() != (**event).payload.size()) abort();
     }
   }

@@ -17,8 +17,8 @@ using SessionMessages =
                ipc::UnsupportedAuthRequest, ipc::PasswordAuthRequest, ipc::InteractiveAuthRequest,
                ipc::InteractiveAnswersRequest, ipc::AuthReply, ipc::TargetProgressNotice,
                ipc::TargetReadyNotice, ipc::TargetFailedNotice, ipc::ShutdownNotice,
-               ipc::SessionOpenedNotice, ipc::SessionClosedNotice, ipc::DisconnectNotice,
-               ipc::LogNotice, ipc::CrashNotice>;
+               ipc::SessionOpenedNotice, ipc::SessionClosedNotice, ipc::ForwardOpenedNotice,
+               ipc::ForwardClosedNotice, ipc::DisconnectNotice, ipc::LogNotice, ipc::CrashNotice>;
 using GatewayMessages =
     std::tuple<ipc::OpenRequest, ipc::GatewayProgress, ipc::ReadyReply, ipc::FailedReply,
                ipc::GatewayLog, ipc::GatewayCrash, ipc::AuthGrant, ipc::InstanceKeyRequest,

@@ -141,7 +141,13 @@ void GuestProcess::take(const FrameEvent& event) {
     case FrameType::kOpened: log.opened = *ipc::decode_fields<Opened>(event.payload); break;
     case FrameType::kOpenFailed:
       log.refused = *ipc::decode_fields<OpenFailed>(event.payload)->message;
+      log.reason = ipc::decode_fields<OpenFailed>(event.payload)->reason;
       break;
+    case FrameType::kListening:
+      log.listening = ipc::decode_fields<Listening>(event.payload)->port;
+      break;
+    case FrameType::kAccepted: log.accepted = *ipc::decode_fields<Accepted>(event.payload); break;
+    case FrameType::kClosed: log.closed = true; break;
     case FrameType::kExited: log.exited = *ipc::decode_fields<Exited>(event.payload); break;
     case FrameType::kEof: log.eof = true; break;
     case FrameType::kWindowAdjust:

@@ -29,6 +29,10 @@ struct StreamLog {
   std::string output;
   std::string errors;
   bool eof = false;
+  bool closed = false;
+  std::optional<OpenFailure> reason;
+  std::optional<std::uint16_t> listening;
+  std::optional<Accepted> accepted;
   std::uint64_t granted = 0;  // by WindowAdjust
   [[nodiscard]] bool over() const { return refused || (eof && exited); }
 };

@@ -38,6 +38,11 @@ class HostileSessiondTest : public MonitorTest {
             1, false, BoundedString<limits::kMaxLogText>(std::string("id"))});
       case SessionMessage::kSessionClosedNotice:
         return ipc::encode(ipc::SessionClosedNotice{1, 0, std::string("TERM"), 1, 1});
+      case SessionMessage::kForwardOpenedNotice:
+        return ipc::encode(
+            ipc::ForwardOpenedNotice{1, ipc::ForwardKind::kLocal, std::string("h port 1")});
+      case SessionMessage::kForwardClosedNotice:
+        return ipc::encode(ipc::ForwardClosedNotice{1, 1, 1});
       case SessionMessage::kDisconnectNotice:
         return ipc::encode(ipc::DisconnectNotice{std::string("bye")});
       case SessionMessage::kLogNotice: return ipc::encode(ipc::LogNotice{std::string("text")});

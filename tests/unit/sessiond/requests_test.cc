@@ -3,6 +3,7 @@
 
 #include "sessiond/auth_request.h"
 #include "sessiond/channel_request.h"
+#include "sessiond/forward_request.h"
 
 namespace ssh2incus {
 namespace {
@@ -153,6 +154,67 @@ TEST(ChannelRequest, ReadsSizesAndSignals) {
   EXPECT_FALSE(parse_window_change(packed(1U, 2U, 3U, 4U, 5U)));
   EXPECT_EQ(*parse_signal(packed(std::string_view("INT"))), "INT");
   EXPECT_FALSE(parse_signal(packed(std::string_view(std::string(33, 'S')))));
+}
+
+Bytes text_and_number(const std::string& text, std::uint32_t number) {
+  Bytes bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    bytes.push_back(static_cast<std::uint8_t>(text.size() >> shift));
+  }
+  bytes.insert(bytes.end(), text.begin(), text.end());
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    bytes.push_back(static_cast<std::uint8_t>(number >> shift));
+  }
+  return bytes;
+}
+
+Bytes joined(Bytes first, const Bytes& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+TEST(ForwardRequest, ReadsWhereTo) {
+  const auto tcp = parse_direct_channel(
+      "direct-tcpip", joined(text_and_number("host", 80), text_and_number("127.0.0.1", 5)));
+  ASSERT_TRUE(tcp.has_value());
+  EXPECT_EQ(*tcp->host, "host");
+  EXPECT_EQ(tcp->port, 80);
+  EXPECT_TRUE(tcp->path.empty());
+  // A path, a reserved string and a reserved number.
+  auto unix_payload = text_and_number("/run/x", 0);
+  unix_payload = joined(unix_payload, {0, 0, 0, 0});
+  const auto unix_socket = parse_direct_channel("direct-streamlocal@openssh.com", unix_payload);
+  ASSERT_TRUE(unix_socket.has_value());
+  EXPECT_EQ(*unix_socket->path, "/run/x");
+}
+
+TEST(ForwardRequest, RefusesWhatIsOutOfBounds) {
+  const auto origin = text_and_number("127.0.0.1", 5);
+  const auto direct = [&](const std::string& host, std::uint32_t port) {
+    return parse_direct_channel("direct-tcpip", joined(text_and_number(host, port), origin))
+        .has_value();
+  };
+  EXPECT_TRUE(direct("", 0));
+  EXPECT_TRUE(direct(std::string(255, 'h'), 65535));
+  EXPECT_FALSE(direct(std::string(256, 'h'), 80));
+  EXPECT_FALSE(direct("h", 65536));
+  EXPECT_FALSE(direct(std::string("a\0b", 3), 80));
+  EXPECT_FALSE(parse_direct_channel("direct-tcpip", text_and_number("h", 80)).has_value());
+  EXPECT_FALSE(
+      parse_direct_channel("direct-tcpip", joined(joined(text_and_number("h", 80), origin), {0}))
+          .has_value());
+}
+
+TEST(ForwardRequest, OffersWhatTheClientHasAskedFor) {
+  const auto wish = parse_forward_request("tcpip-forward", text_and_number("Any.Name", 8080));
+  ASSERT_TRUE(wish.has_value());
+  const Accepted accepted{AcceptedKind::kForwarded, 1, std::string("10.0.0.1"), 77};
+  const auto offer = offer_to_client(accepted, *wish);
+  ASSERT_TRUE(offer.has_value());
+  EXPECT_STREQ(offer->type, "forwarded-tcpip");
+  EXPECT_EQ(offer->payload,
+            joined(text_and_number("Any.Name", 8080), text_and_number("10.0.0.1", 77)));
+  EXPECT_FALSE(offer_to_client(accepted, std::nullopt).has_value());
 }
 
 }  // namespace

@@ -189,6 +189,8 @@ Status TestServer::answer(Connection& connection, const Bytes& bytes) {
     case SessionMessage::kSessionClosedNotice:
       record_.closed.push_back(TRY(ipc::decode<ipc::SessionClosedNotice>(bytes)));
       return {};
+    case SessionMessage::kForwardOpenedNotice:
+    case SessionMessage::kForwardClosedNotice: return {};
     case SessionMessage::kDisconnectNotice:
       record_.disconnects.push_back(*TRY(ipc::decode<ipc::DisconnectNotice>(bytes)).reason);
       return {};

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sessiond/guest_link.h"
 
@@ -25,6 +26,10 @@ struct LinkLog {
   std::string errors;
   std::uint64_t bytes = 0;  // of output, counted also where it isn't kept
   bool eof = false;
+  bool closed = false;
+  std::optional<OpenFailure> reason;
+  std::optional<std::uint16_t> listening;
+  std::optional<Accepted> accepted;
   int credits = 0;
   [[nodiscard]] bool over() const { return refused || (eof && exited); }
 };
@@ -34,14 +39,16 @@ class RecordingObserver : public GuestLink::Observer {
   std::unique_ptr<GuestLink> link;
   std::map<std::uint32_t, LinkLog> logs;
   std::optional<std::string> broken;
+  std::vector<std::uint32_t> accepted_streams;
   bool returns_credit = true;
   bool keeps_output = true;
 
   void on_opened(std::uint32_t stream, const Opened& opened) override {
     logs[stream].opened = opened;
   }
-  void on_open_failed(std::uint32_t stream, const std::string& message) override {
-    logs[stream].refused = message;
+  void on_open_failed(std::uint32_t stream, const OpenFailed& refusal) override {
+    logs[stream].refused = *refusal.message;
+    logs[stream].reason = refusal.reason;
   }
   void on_data(std::uint32_t stream, std::span<const std::uint8_t> data, bool is_stderr) override {
     auto& log = logs[stream];
@@ -53,6 +60,14 @@ class RecordingObserver : public GuestLink::Observer {
   void on_exited(std::uint32_t stream, const Exited& exited) override {
     logs[stream].exited = exited;
   }
+  void on_listening(std::uint32_t stream, const Listening& listening) override {
+    logs[stream].listening = listening.port;
+  }
+  void on_accepted(std::uint32_t stream, const Accepted& accepted) override {
+    logs[stream].accepted = accepted;
+    accepted_streams.push_back(stream);
+  }
+  void on_closed(std::uint32_t stream) override { logs[stream].closed = true; }
   void on_credit(std::uint32_t stream) override { ++logs[stream].credits; }
   void on_broken(const std::string& reason) override {
     EXPECT_FALSE(broken.has_value()) << "told twice";

@@ -1,0 +1,27 @@
+// The guest as all channels of the connection see it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "sessiond/guest_link.h"
+#include "sessiond/idle_clock.h"
+
+namespace ssh2incus {
+
+struct Target {
+  enum class State : std::uint8_t { kOpening, kReady, kFailed };
+  State state = State::kOpening;
+  std::string progress;             // the last line of it
+  std::string description;          // when ready: "alice@c1.default"
+  std::unique_ptr<GuestLink> link;  // when ready
+  std::string welcome;              // above shells on a terminal
+  std::string failure;              // when failed: a line for the user
+  std::uint32_t exit_status = 255;
+  // Something has happened that the next pump() must see, before the loop may wait.
+  bool news = false;
+  IdleClock idle;
+};
+
+}  // namespace ssh2incus
