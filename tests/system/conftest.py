@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,9 +16,12 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from harness import hostusers, paths  # noqa: E402
+from harness.access import AccessFile  # noqa: E402
 from harness.client import Client, fresh_source  # noqa: E402
+from harness.forward import Forwards  # noqa: E402
 from harness.hostusers import HostUser, RootKeys  # noqa: E402
 from harness.incus import Incus  # noqa: E402
+from harness.inside import Inside  # noqa: E402
 from harness.keys import KeyRing  # noqa: E402
 from harness.server import Server  # noqa: E402
 from harness.terminal import Terminal  # noqa: E402
@@ -181,6 +185,31 @@ def member(server, users, keyring):
     key = keyring.get("ed25519", name="member")
     users["member"].write_keys(key.public)
     return Client(server, key, "c1+s2isys1", fresh_source())
+
+
+@pytest.fixture
+def access():
+    """An access.yaml: access.write(*rules)."""
+    folder = tempfile.mkdtemp(prefix="ssh2incus-test-", dir="/run")
+    os.chmod(folder, 0o755)
+    yield AccessFile(folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def inside(incus):
+    """Programs in the network of instance c1."""
+    place = Inside(incus)
+    yield place
+    place.close()
+
+
+@pytest.fixture
+def forwards():
+    """forwards(client, *options): a client that forwards until the test ends."""
+    clients = Forwards()
+    yield clients
+    clients.close()
 
 
 @pytest.fixture

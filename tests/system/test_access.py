@@ -1,45 +1,16 @@
 """access.yaml: who gets where, with what, for how long; by the stock client and a real Incus."""
 import os
-import pathlib
-import shutil
 import signal
 import subprocess
-import tempfile
 
 import pytest
-import yaml
 
 from harness.client import Client, fresh_source, wait_until
 from test_flags import run
 
 
-class AccessFile:
-    """A file of root in a directory of root."""
-
-    def __init__(self, folder):
-        self.path = pathlib.Path(folder) / "access.yaml"
-
-    def write(self, *rules):
-        return self.write_text(yaml.safe_dump({"version": 1, "rules": list(rules)}))
-
-    def write_text(self, text):
-        new = self.path.with_suffix(".new")
-        new.write_text(text)
-        new.chmod(0o644)
-        new.rename(self.path)
-        return str(self.path)
-
-
 def rule(name, **keys):
     return {"name": name, **{key.replace("_", "-"): value for key, value in keys.items()}}
-
-
-@pytest.fixture
-def access():
-    folder = tempfile.mkdtemp(prefix="ssh2incus-test-", dir="/run")
-    os.chmod(folder, 0o755)
-    yield AccessFile(folder)
-    shutil.rmtree(folder)
 
 
 @pytest.fixture
