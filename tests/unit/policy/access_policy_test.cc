@@ -292,6 +292,23 @@ TEST(DefaultAccess, IsForRootAndTheAllowedGroups) {
   EXPECT_NE(why_never_let_in(default_access_policy({}), {"alice", 1000, {"incus"}}), "");
 }
 
+TEST(DefaultAccess, InstallsForWhomeverTheHostVouches) {
+  const std::vector<std::string> groups = {"incus"};
+  const AccessPolicy policy = default_access_policy(groups);
+  AccessFacts facts = login_facts("/c1");
+  EXPECT_TRUE(decide_access(policy, facts).grant.actions.has(Action::kInstall));
+  facts.account = {"root", 0, {}};
+  EXPECT_TRUE(decide_access(policy, facts).grant.actions.has(Action::kInstall));
+  facts.authenticated_by_instance = true;
+  EXPECT_EQ(decide_access(policy, facts).outcome, Outcome::kAllowed);
+  EXPECT_FALSE(decide_access(policy, facts).grant.actions.has(Action::kInstall));
+  const ParsedAccess rules = parse_access_rules(
+      "version: 1\nrules:\n  - {name: a, deny: install}\n  - {name: b, allow: all}\n");
+  ASSERT_TRUE(rules.problems.empty());
+  facts.authenticated_by_instance = false;
+  EXPECT_FALSE(decide_access(rules.policy, facts).grant.actions.has(Action::kInstall));
+}
+
 TEST(IncusNativeAccess, GivesMembersTheirOwnProjectOnly) {
   const ParsedAccess native = parse_access_rules(kIncusNativeRules);
   ASSERT_TRUE(native.problems.empty());
