@@ -9,10 +9,12 @@ BUILD := build
 LIBSSH := $(CURDIR)/$(BUILD)/libssh/install
 PROGRAMS := ssh2incus ssh2incus-sessiond ssh2incus-gateway ssh2incus-guest
 HELPERS := ssh2incus-sessiond ssh2incus-gateway ssh2incus-guest ssh2incus-tmux
+# Instances of the other architecture get a guest too, by the architecture names of Incus.
+OTHER_ARCH := $(if $(filter aarch64,$(shell uname -m)),x86_64,aarch64)
 CMAKE_COMMON := -G Ninja -DSSH2INCUS_LIBSSH=$(LIBSSH) \
 	$(shell command -v ccache >/dev/null && echo '"-DCMAKE_CXX_COMPILER_LAUNCHER=env;CCACHE_SLOPPINESS=pch_defines,time_macros;ccache"')
 
-.PHONY: help demo demo-stop tmux build programs build-asan check bench fuzz lint format \
+.PHONY: help demo demo-stop tmux build programs other-guest build-asan check bench fuzz lint format \
 	install clean deps libssh
 
 help: ## this list
@@ -28,11 +30,22 @@ build: deps libssh tmux ## install what is needed, build programs and tests (Rel
 	@cmake -S . -B $(BUILD) $(CMAKE_COMMON) -DCMAKE_BUILD_TYPE=Release >$(BUILD)/configure.log \
 		|| { cat $(BUILD)/configure.log; exit 1; }
 	@ninja -C $(BUILD) --quiet
+	@$(MAKE) other-guest
 
 programs: deps libssh tmux ## the programs alone, without the tests
 	@cmake -S . -B $(BUILD) $(CMAKE_COMMON) -DCMAKE_BUILD_TYPE=Release >$(BUILD)/configure.log \
 		|| { cat $(BUILD)/configure.log; exit 1; }
 	@ninja -C $(BUILD) --quiet $(PROGRAMS)
+	@$(MAKE) other-guest
+
+other-guest: deps ## the guest for the other of x86_64 and aarch64, in build/bin/
+	@cmake -S . -B $(BUILD)/$(OTHER_ARCH) $(CMAKE_COMMON) -DCMAKE_BUILD_TYPE=Release \
+		-DSSH2INCUS_GUEST_ONLY=ON -DSSH2INCUS_CROSS=$(OTHER_ARCH) \
+		-DCMAKE_TOOLCHAIN_FILE=$(CURDIR)/cmake/cross.cmake >$(BUILD)/configure-guest.log 2>&1 \
+		|| { cat $(BUILD)/configure-guest.log; exit 1; }
+	@ninja -C $(BUILD)/$(OTHER_ARCH) --quiet ssh2incus-guest
+	@mkdir -p $(BUILD)/bin
+	@cp -pu $(BUILD)/$(OTHER_ARCH)/bin/ssh2incus-guest $(BUILD)/bin/ssh2incus-guest.$(OTHER_ARCH)
 
 build-asan: deps libssh ## clang: programs and tests with ASan and UBSan, fuzz targets; in build-asan/
 	@packaging/install-build-deps.sh check
@@ -82,7 +95,7 @@ format: ## clang-format all sources in place
 
 install: ## into $(DESTDIR)$(PREFIX); needs `make build` before
 	install -D -m 0755 $(BUILD)/bin/ssh2incus $(DESTDIR)$(PREFIX)/sbin/ssh2incus
-	for program in $(HELPERS); do \
+	for program in $(HELPERS) ssh2incus-guest.$(OTHER_ARCH); do \
 		install -D -m 0755 $(BUILD)/bin/$$program \
 			$(DESTDIR)$(PREFIX)/libexec/ssh2incus/$$program || exit 1; done
 	install -D -m 0644 packaging/pam/ssh2incus $(DESTDIR)$(SYSCONFDIR)/pam.d/ssh2incus

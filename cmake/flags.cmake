@@ -4,7 +4,14 @@ target_include_directories(ssh2incus_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(ssh2incus_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wcast-qual
   -Wformat=2 -Wnull-dereference -Werror
-  -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -g)
+  -fstack-protector-strong -fstack-clash-protection -g)
+# Against jumps to where no function begins; pointer authentication besides, where there is such a thing.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+  target_compile_options(ssh2incus_flags INTERFACE -fcf-protection=full)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+  # Text is compared as on x86.
+  target_compile_options(ssh2incus_flags INTERFACE -mbranch-protection=standard -fsigned-char)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # Off: gcc 12 takes every moved std::optional<std::string> for uninitialised, and CLI11's strings
   # for null. clang, which builds everything too, has no such warnings.

@@ -8,7 +8,12 @@
 # /etc/apt/sources.list.d/ssh2incus-backports.list, which may be removed at any time.
 set -eu
 
-build="g++ make cmake ninja-build ccache pkg-config git ca-certificates curl
+# The guest is built for both architectures that it is for.
+case $(uname -m) in
+  aarch64) cross=g++-x86-64-linux-gnu ;;
+  *) cross=g++-aarch64-linux-gnu ;;
+esac
+build="g++ $cross make cmake ninja-build ccache pkg-config git ca-certificates curl
   libssl-dev libseccomp-dev libcap-dev libpam0g-dev libcrypt-dev libcurl4-openssl-dev libwslay-dev
   nlohmann-json3-dev libyaml-cpp-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev
@@ -19,7 +24,7 @@ demo="$incus openssh-client busybox-static procps iproute2 kmod"
 check="$demo clang clang-format clang-tidy libclang-rt-dev llvm
   python3-pytest python3-yaml python3-paramiko python3-asyncssh python3-cryptography
   dropbear-bin putty-tools libpam-modules libpam-oath oathtool openssl xauth
-  ansible-core rsync git sshfs mosh"
+  ansible-core rsync git sshfs mosh qemu-user-static"
 bench="$demo openssh-server"
 
 fail() {

@@ -1,0 +1,6 @@
+# Toolchain file: for Debian's cross compilers, -DSSH2INCUS_CROSS=aarch64 or x86_64 (the names of Incus).
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES SSH2INCUS_CROSS)
+set(CMAKE_SYSTEM_PROCESSOR ${SSH2INCUS_CROSS})
+set(CMAKE_C_COMPILER ${SSH2INCUS_CROSS}-linux-gnu-gcc)
+set(CMAKE_CXX_COMPILER ${SSH2INCUS_CROSS}-linux-gnu-g++)
