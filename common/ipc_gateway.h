@@ -3,7 +3,9 @@
 // With --inauth a gateway may begin earlier, with an AuthGrant and requests about keys and
 // passwords, each answered by one reply; an OpenRequest that follows must be about the same target.
 // A ResolveRequest may come before the OpenRequest, if access depends on labels; FailedReply
-// answers it too. What the gateway sends is not trusted by the monitor beyond these types.
+// answers it too. PlainReply instead of ReadyReply: no guest can run in the instance; the gateway
+// stays, and starts one Incus exec for each ExecRequest. What the gateway sends is not trusted by
+// the monitor beyond these types.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +16,7 @@
 #include "common/guest_protocol.h"
 #include "common/ipc_codec.h"
 #include "common/limits.h"
+#include "common/plain_program.h"
 
 namespace ssh2incus::ipc {
 
@@ -23,6 +26,8 @@ enum class GatewayMessage : std::uint8_t {
   kInstanceKeyRequest,
   kInstancePasswordRequest,
   kResolveRequest,
+  kExecRequest,
+  kExecStatusRequest,
   kProgressNotice = 65,
   kReadyReply,
   kFailedReply,
@@ -31,10 +36,14 @@ enum class GatewayMessage : std::uint8_t {
   kInstanceKeyReply,
   kInstancePasswordReply,
   kResolveReply,
+  kPlainReply,
+  kExecStartedReply,
+  kExecFailedReply,
+  kExecEndedReply,
 };
 constexpr bool is_valid(GatewayMessage kind) {
   const auto raw = static_cast<std::uint8_t>(kind);
-  return (raw >= 1 && raw <= 5) || (raw >= 65 && raw <= 72);
+  return (raw >= 1 && raw <= 7) || (raw >= 65 && raw <= 76);
 }
 
 // The grant: what the gateway is to open, and nothing else.
@@ -146,6 +155,53 @@ struct ReadyReply {
   std::uint32_t uid = 0;  // of the instance user, as the guest told
   BoundedString<64> instance_uuid;
   auto fields() { return std::tie(uid, instance_uuid); }
+};
+
+// No guest can run in the instance; reason: why, for user and log.
+struct PlainReply {
+  static constexpr auto kKind = GatewayMessage::kPlainReply;
+  std::uint32_t uid = 0;  // of the instance user, by the instance's /etc/passwd
+  BoundedString<64> instance_uuid;
+  BoundedString<limits::kMaxUserMessage> reason;
+  auto fields() { return std::tie(uid, instance_uuid, reason); }
+};
+
+// Runs a program as the instance user, within the grant of the OpenRequest. stream: a number that
+// wasn't used before. Answered by ExecStartedReply or ExecFailedReply.
+struct ExecRequest {
+  static constexpr auto kKind = GatewayMessage::kExecRequest;
+  std::uint32_t stream = 0;
+  PlainProgram program;
+  auto fields() { return std::tie(stream, program); }
+};
+
+// Carries the program's websockets; see common/plain_program.h.
+struct ExecStartedReply {
+  static constexpr auto kKind = GatewayMessage::kExecStartedReply;
+  std::uint32_t stream = 0;
+  auto fields() { return std::tie(stream); }
+};
+
+// text: one line for the user.
+struct ExecFailedReply {
+  static constexpr auto kKind = GatewayMessage::kExecFailedReply;
+  std::uint32_t stream = 0;
+  BoundedString<limits::kMaxUserMessage> text;
+  auto fields() { return std::tie(stream, text); }
+};
+
+// How has the program of that stream ended? Answered by ExecEndedReply, once it has.
+struct ExecStatusRequest {
+  static constexpr auto kKind = GatewayMessage::kExecStatusRequest;
+  std::uint32_t stream = 0;
+  auto fields() { return std::tie(stream); }
+};
+
+struct ExecEndedReply {
+  static constexpr auto kKind = GatewayMessage::kExecEndedReply;
+  std::uint32_t stream = 0;
+  std::optional<std::uint32_t> status;  // none: Incus doesn't know any more
+  auto fields() { return std::tie(stream, status); }
 };
 
 enum class TargetFailure : std::uint8_t {

@@ -62,6 +62,8 @@ inline constexpr std::size_t kMaxUserMessage = 1024;
 inline constexpr std::size_t kMaxBanner = 8UL * 1024;           // banner and welcome, filled in
 inline constexpr std::uint32_t kMaxSessionsPerConnection = 10;  // OpenSSH's MaxSessions
 
+inline constexpr std::uint32_t kMaxPlainSessions = 100;  // at once, where no guest runs
+
 // Forwarding.
 inline constexpr std::size_t kMaxForwardHost = 255;              // a DNS name
 inline constexpr std::size_t kMaxSocketPath = 107;               // sun_path without its NUL
@@ -88,6 +90,7 @@ inline constexpr int kSendToSessiondMs = 5'000;
 inline constexpr int kAfterRefusedTargetMs =
     30'000;  // for a client that stays although nothing is to be had
 inline constexpr int kGuestHelloMs = 10'000;
+inline constexpr int kPlainExecMs = 15'000;      // one exec, up to its streams
 inline constexpr int kMinimumFailureMs = 8;      // floor for a refused attempt
 inline constexpr int kMaximumFailureMs = 5000;   // that took longer by itself is not drawn out
 inline constexpr int kPamRoundMs = 90'000;       // a module waits for somebody's telephone

@@ -3,9 +3,10 @@
 #include "gateway/guest_launcher.h"
 
 #include <array>
-#include <nlohmann/json.hpp>
 
 #include "common/ipc_codec.h"
+#include "gateway/exec.h"
+#include "gateway/incus_answer.h"
 #include "gateway/random.h"
 #include "gateway/text.h"
 
@@ -20,18 +21,6 @@ using Kind = LaunchAttempt::Kind;
 
 Failure guest_failed(const Target& target, const std::string& why) {
   return {TargetFailure::kGuestFailed, "the guest program doesn't run in " + target.text() + why};
-}
-
-std::string exec_body(const std::vector<std::string>& command) {
-  const nlohmann::json body = {
-      {"command", command},
-      {"environment", {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}}},
-      {"wait-for-websocket", true},
-      {"interactive", false},
-      {"user", 0},
-      {"group", 0},
-      {"cwd", "/"}};
-  return body.dump();
 }
 
 Bytes preface_for(const GuestGrant& grant) {
@@ -62,24 +51,39 @@ GuestLauncher::GuestLauncher(IncusClient& client, const Target& target, const Gu
                              const GuestGrant& grant)
     : client_(client), target_(target), program_(program), preface_(preface_for(grant)) {}
 
-Outcome<LaunchAttempt> GuestLauncher::launch(const Patience& patience) {
+Outcome<LaunchAttempt> GuestLauncher::start_stored(const Patience& patience) {
   if (preface_.size() > limits::kMaxGuestGrant) {
     return Failure{TargetFailure::kGuestFailed, "the grant is too long for the guest program"};
   }
+  LaunchAttempt attempt{Kind::kNoHello, {}, {}, {}, {}, {}};
   for (const std::string directory : kDirectories) {
-    auto attempt = TRY_OUTCOME(run({directory + "/" + program_.name}, patience));
+    attempt = TRY_OUTCOME(run({directory + "/" + program_.name}, patience));
+    attempt.directory = directory;
+    if (attempt.kind != Kind::kNoHello) break;
+  }
+  return attempt;
+}
+
+Outcome<LaunchAttempt> GuestLauncher::store_and_start(const Patience& patience) {
+  std::vector<LaunchTrial> trials;
+  for (const std::string directory : kDirectories) {
+    LaunchTrial trial{.directory = directory, .stored = false, .exit_status = {}, .text = {}};
+    auto attempt = TRY_OUTCOME(push_and_run(directory, trial, patience));
     attempt.directory = directory;
     if (attempt.kind != Kind::kNoHello) return attempt;
+    trial.exit_status = attempt.exit_status;
+    trial.text = attempt.text;
+    trials.push_back(std::move(trial));
   }
-  std::string reason;
-  for (const std::string directory : kDirectories) {
-    auto attempt = TRY_OUTCOME(push_and_run(directory, patience));
-    attempt.directory = directory;
-    if (attempt.kind != Kind::kNoHello) return attempt;
-    if (reason.empty() && !attempt.text.empty()) reason = ": " + attempt.text;
+  LaunchAttempt attempt{Kind::kCannotRun, {}, {}, {}, {}, {}};
+  if (auto why = why_guest_cannot_run(trials)) {
+    attempt.text = std::move(*why);
+    return attempt;
   }
-  if (reason.empty()) reason = ": nothing can be executed from /run or /var/lib there";
-  return guest_failed(target_, reason);
+  for (const LaunchTrial& trial : trials) {
+    if (!trial.text.empty()) return guest_failed(target_, ": " + trial.text);
+  }
+  return guest_failed(target_, ": it ends without a word");
 }
 
 Outcome<HttpReply> GuestLauncher::file_request(const char* method, const std::string& path,
@@ -97,25 +101,32 @@ Outcome<HttpReply> GuestLauncher::file_request(const char* method, const std::st
 
 // The binary gets its final name by the guest itself, once it runs: no half file is ever started,
 // and of many connections at once each pushes under a name of its own.
-Outcome<LaunchAttempt> GuestLauncher::push_and_run(const std::string& directory,
+Outcome<LaunchAttempt> GuestLauncher::push_and_run(const std::string& directory, LaunchTrial& trial,
                                                    const Patience& patience) {
   const std::string final_path = directory + "/" + program_.name;
   const std::string temporary = final_path + "." + hexadecimal(random_bytes<8>());
   // Fails if another connection makes it at the same time; the push shows whether it is there.
-  TRY_OUTCOME(file_request(
+  const auto made = TRY_OUTCOME(file_request(
       "POST", directory,
       {"X-Incus-type: directory", "X-Incus-mode: 0755", "X-Incus-uid: 0", "X-Incus-gid: 0"}, {},
       patience));
-  const auto pushed =
-      TRY_OUTCOME(file_request("POST", temporary,
-                               {"X-Incus-type: file", "X-Incus-write: overwrite",
-                                "X-Incus-mode: 0755", "X-Incus-uid: 0", "X-Incus-gid: 0"},
-                               program_.content, patience));
-  LaunchAttempt attempt{Kind::kNoHello, {}, {}, {}, {}};
-  if (pushed.ok()) {
+  auto pushed = file_request("POST", temporary,
+                             {"X-Incus-type: file", "X-Incus-write: overwrite",
+                              "X-Incus-mode: 0755", "X-Incus-uid: 0", "X-Incus-gid: 0"},
+                             program_.content, patience);
+  LaunchAttempt attempt{Kind::kNoHello, {}, {}, {}, {}, {}};
+  // Incus breaks off reading what it can't store: then the directory's error says why.
+  const bool broken_off = !pushed.ok() && pushed.failure().kind != TargetFailure::kTimedOut;
+  if (!made.ok() && (broken_off || (pushed.ok() && !pushed->ok()))) {
+    attempt.text = interpret_error(made.status, made.body);
+    return attempt;
+  }
+  if (!pushed.ok()) return pushed.failure();
+  trial.stored = pushed->ok();
+  if (trial.stored) {
     attempt = TRY_OUTCOME(run({temporary, "--install", final_path}, patience));
   } else {
-    attempt.text = interpret_error(pushed.status, pushed.body);
+    attempt.text = interpret_error(pushed->status, pushed->body);
   }
   if (attempt.kind != Kind::kReady) {
     TRY_OUTCOME(file_request("DELETE", temporary, {}, {}, patience));
@@ -125,40 +136,18 @@ Outcome<LaunchAttempt> GuestLauncher::push_and_run(const std::string& directory,
 
 Outcome<LaunchAttempt> GuestLauncher::run(const std::vector<std::string>& command,
                                           const Patience& patience) {
-  const std::string body = exec_body(command);
-  HttpRequest request{.method = "POST", .path = target_.path().part("exec"), .body = body};
-  request.path.query("project", target_.project.str());
-  const auto reply = TRY_OUTCOME(client_.request(request, patience));
-  if (!reply.ok()) {
-    return LaunchAttempt{Kind::kRefused, {}, {}, interpret_error(reply.status, reply.body), {}};
+  ExecCommand exec;
+  exec.arguments = command;
+  exec.environment = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}};
+  auto started = TRY_OUTCOME(start_exec(client_, target_, exec, patience));
+  if (!started.started()) {
+    return LaunchAttempt{Kind::kRefused, {}, {}, std::move(started.refusal), {}, {}};
   }
-  const auto operation = interpret_exec(reply.body);
-  if (!operation.ok()) {
-    return Failure{TargetFailure::kIncusError,
-                   "Incus gave no proper answer: " + operation.error().message};
+  auto attempt = TRY_OUTCOME(greet(std::move(started.sockets), patience));
+  if (attempt.kind == Kind::kNoHello) {
+    attempt.exit_status = TRY_OUTCOME(exec_status(client_, started.operation, patience));
   }
-  return greet(TRY_OUTCOME(connect_streams(*operation, patience)), patience);
-}
-
-// Control first and alone: with control later, short commands fail under load. Then stdin, stdout
-// and stderr at once.
-Outcome<std::vector<ExecSocket>> GuestLauncher::connect_streams(const ExecOperation& operation,
-                                                                const Patience& patience) {
-  const auto connect = [&](const std::string& secret) {
-    ApiPath path;
-    path.part("operations").part(operation.id).part("websocket").query("secret", secret);
-    return ExecSocket::connect(client_.socket_path(), path.str(), patience);
-  };
-  ExecSocket control = TRY_OUTCOME(connect(operation.control_secret));
-  TRY_OUTCOME(control.finish_upgrade(patience));
-  std::vector<ExecSocket> sockets;
-  for (const auto* secret :
-       {&operation.stdin_secret, &operation.stdout_secret, &operation.stderr_secret}) {
-    sockets.push_back(TRY_OUTCOME(connect(*secret)));
-  }
-  for (ExecSocket& socket : sockets) TRY_OUTCOME(socket.finish_upgrade(patience));
-  sockets.push_back(std::move(control));
-  return sockets;
+  return attempt;
 }
 
 Outcome<LaunchAttempt> GuestLauncher::greet(std::vector<ExecSocket> sockets,
@@ -183,10 +172,11 @@ Outcome<LaunchAttempt> GuestLauncher::greet(std::vector<ExecSocket> sockets,
           {sockets[0].release(), sockets[1].release(), sockets[2].release(), sockets[3].release()},
           std::move(**hello),
           {},
+          {},
           {}};
     }
     if (reader.ended())
-      return LaunchAttempt{Kind::kNoHello, {}, {}, read_errors(sockets[2], patience), {}};
+      return LaunchAttempt{Kind::kNoHello, {}, {}, read_errors(sockets[2], patience), {}, {}};
   }
 }
 

@@ -77,6 +77,9 @@ Result<InstanceInfo> interpret_instance(std::string_view body) {
   info.state = state_named(*state);
   info.state_text = cut_text(*state);
   info.virtual_machine = *type == "virtual-machine";
+  if (const std::string* name = text_member(metadata, "architecture")) {
+    info.architecture = cut_text(*name);
+  }
   const std::string* uuid = text_member(member(metadata, "config"), "volatile.uuid");
   if (uuid != nullptr && uuid->size() <= 64 && is_id(*uuid)) info.uuid = *uuid;
   return info;
@@ -99,14 +102,16 @@ Result<std::map<std::string, std::string>> interpret_labels(std::string_view bod
   return labels;
 }
 
-Result<ExecOperation> interpret_exec(std::string_view body) {
+Result<ExecOperation> interpret_exec(std::string_view body, bool terminal) {
   const Json answer = parse(body);
   ExecOperation operation;
   operation.id = TRY(operation_id(answer));
   const Json* fds = member(member(member(&answer, "metadata"), "metadata"), "fds");
   operation.stdin_secret = TRY(id_of(fds, "0"));
-  operation.stdout_secret = TRY(id_of(fds, "1"));
-  operation.stderr_secret = TRY(id_of(fds, "2"));
+  if (!terminal) {
+    operation.stdout_secret = TRY(id_of(fds, "1"));
+    operation.stderr_secret = TRY(id_of(fds, "2"));
+  }
   operation.control_secret = TRY(id_of(fds, "control"));
   return operation;
 }
@@ -116,6 +121,7 @@ Result<std::string> interpret_operation_id(std::string_view body) {
 }
 
 Result<OperationResult> interpret_operation(std::string_view body) {
+  constexpr std::int64_t kMostStatus = 255;
   constexpr std::int64_t kSuccess = 200;  // Incus's own codes; below it is in progress
   const Json answer = parse(body);
   const Json* metadata = member(&answer, "metadata");
@@ -125,6 +131,10 @@ Result<OperationResult> interpret_operation(std::string_view body) {
   result.finished = *code >= kSuccess;
   result.succeeded = *code == kSuccess;
   if (const std::string* error = text_member(metadata, "err")) result.error = cut_text(*error);
+  const auto status = number_member(member(metadata, "metadata"), "return");
+  if (status && *status >= 0 && *status <= kMostStatus) {
+    result.exit_status = static_cast<int>(*status);
+  }
   return result;
 }
 

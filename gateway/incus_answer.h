@@ -21,23 +21,25 @@ struct InstanceInfo {
   InstanceState state = InstanceState::kOther;
   std::string state_text;  // as Incus calls it, fit for a message
   bool virtual_machine = false;
-  std::string uuid;  // empty if it has none
+  std::string architecture;  // as Incus calls it, fit for a message
+  std::string uuid;          // empty if it has none
 };
 
 // An exec that waits for its websockets. The id and the secrets consist of hexadecimal digits (and
 // hyphens): they can stand in a URL as they are.
 struct ExecOperation {
   std::string id;
-  std::string stdin_secret;
-  std::string stdout_secret;
-  std::string stderr_secret;
+  std::string stdin_secret;   // on a terminal: the terminal's
+  std::string stdout_secret;  // on a terminal: empty
+  std::string stderr_secret;  // the same
   std::string control_secret;
 };
 
 struct OperationResult {
   bool finished = false;
   bool succeeded = false;
-  std::string error;  // fit for a message
+  std::string error;               // fit for a message
+  std::optional<int> exit_status;  // 0..255, of an exec that has ended
 };
 
 Result<InstanceInfo> interpret_instance(std::string_view body);
@@ -45,7 +47,7 @@ Result<InstanceInfo> interpret_instance(std::string_view body);
 // an error if one is longer than limits::kMaxLabelValue.
 Result<std::map<std::string, std::string>> interpret_labels(std::string_view body,
                                                             const std::vector<std::string>& names);
-Result<ExecOperation> interpret_exec(std::string_view body);
+Result<ExecOperation> interpret_exec(std::string_view body, bool terminal = false);
 // The id of the operation that a request has started.
 Result<std::string> interpret_operation_id(std::string_view body);
 // The answer to a wait for an operation.

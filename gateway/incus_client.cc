@@ -130,10 +130,12 @@ Outcome<Done> IncusClient::perform(const Patience& patience) {
     if (patience.left_ms() == 0) return Patience::timed_out("Incus");
     curl_waitfd monitor{patience.monitor_fd(), CURL_WAIT_POLLIN, 0};
     const unsigned extra = monitor.fd >= 0 ? 1 : 0;
-    if (curl_multi_poll(multi_.get(), &monitor, extra, patience.left_ms(), nullptr) != CURLM_OK) {
+    if (curl_multi_poll(multi_.get(), &monitor, extra, patience.slice_ms(), nullptr) != CURLM_OK) {
       return transport_failure(CURLE_FAILED_INIT);
     }
-    if (extra == 1 && monitor.revents != 0) return Patience::monitor_gone();
+    if (extra == 1 ? monitor.revents != 0 : patience.monitor_has_ended()) {
+      return Patience::monitor_gone();
+    }
   }
 }
 

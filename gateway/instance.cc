@@ -107,7 +107,8 @@ Outcome<OperationResult> Instance::finish(const std::string& operation, const Pa
     wait.path.query("timeout", "10");
     TRY_OUTCOME(client_.request(wait, patience));
     const auto reply = TRY_OUTCOME(client_.request({.path = path}, patience));
-    if (!reply.ok()) return OperationResult{true, false, interpret_error(reply.status, reply.body)};
+    if (!reply.ok())
+      return OperationResult{true, false, interpret_error(reply.status, reply.body), {}};
     auto result = interpret_operation(reply.body);
     if (!result.ok()) return no_sense(result.error().message);
     if (result->finished) return std::move(result).value();

@@ -1,4 +1,5 @@
-// An instance that refused a command: finds out why, and starts it if that is allowed and helps.
+// An instance as Incus describes it; one that refused a command: finds out why, and starts it if
+// that is allowed and helps.
 #pragma once
 
 #include <functional>
@@ -24,16 +25,17 @@ class Instance {
   // After a refusal with this reason: returns once another attempt makes sense.
   Outcome<Done> make_ready(const std::string& refusal, const Patience& patience);
 
+  Outcome<InstanceInfo> look(const Patience& patience);
+
   // user.NAME for each of the names that is set.
   Outcome<std::map<std::string, std::string>> labels(const std::vector<std::string>& names,
                                                      const Patience& patience);
 
-  // Known if make_ready() had to look; empty otherwise.
+  // Known if somebody had to look; empty otherwise.
   [[nodiscard]] const std::string& uuid() const { return uuid_; }
 
  private:
   Outcome<HttpReply> get(const Patience& patience);
-  Outcome<InstanceInfo> look(const Patience& patience);
   Failure why_refused(const HttpReply& reply, const Patience& patience);
   Outcome<Done> start(const Patience& patience);
   Outcome<OperationResult> finish(const std::string& operation, const Patience& patience);

@@ -1,9 +1,11 @@
-// The common case is one exec and nothing else; only if Incus refuses it, the instance is looked
-// at.
+// The common case is one exec and nothing else; only if Incus refuses it, or finds no guest there,
+// the instance is looked at.
 #include "gateway/open_target.h"
 
+#include "gateway/guest_program.h"
 #include "gateway/text.h"
 #include "gateway/tmux_push.h"
+#include "policy/guest_architecture.h"
 
 namespace ssh2incus {
 namespace {
@@ -21,6 +23,42 @@ Outcome<Done> check_hello(const GuestHello& hello, const Target& target, const G
                  "the guest program in " + target.text() + " gave up: " + cut_text(*hello.message)};
 }
 
+Outcome<GuestProgram> read_program(const std::string& path) {
+  auto program = read_guest_program(path);
+  if (program.ok()) return std::move(program).value();
+  return Failure{TargetFailure::kGuestFailed,
+                 "can't read the guest program: " + program.error().message};
+}
+
+LaunchAttempt cannot_run(std::string why) {
+  LaunchAttempt attempt;
+  attempt.kind = LaunchAttempt::Kind::kCannotRun;
+  attempt.text = std::move(why);
+  return attempt;
+}
+
+// Of the host's own architecture first, which is nearly always right; which one the instance has is
+// asked for only when something must be stored there.
+Outcome<LaunchAttempt> launch(IncusClient& client, Instance& instance, const Target& target,
+                              const ipc::OpenRequest& request, const Patience& patience) {
+  const auto native = TRY_OUTCOME(read_program(*request.guest_path));
+  GuestLauncher launcher(client, target, native, request.guest);
+  auto attempt = TRY_OUTCOME(launcher.start_stored(patience));
+  if (attempt.kind != LaunchAttempt::Kind::kNoHello) return attempt;
+  const auto info = TRY_OUTCOME(instance.look(patience));
+  const auto architecture = guest_architecture(info.architecture, info.virtual_machine);
+  if (architecture == kNativeArchitecture) return launcher.store_and_start(patience);
+  const std::string none = "there is no guest program for " + info.architecture;
+  if (!architecture) return cannot_run(none);
+  const auto path = *request.guest_path + "." + std::string(*architecture);
+  const auto other = read_guest_program(path);
+  if (!other.ok()) return cannot_run(none + " (" + other.error().message + ")");
+  GuestLauncher other_launcher(client, target, *other, request.guest);
+  attempt = TRY_OUTCOME(other_launcher.start_stored(patience));
+  if (attempt.kind != LaunchAttempt::Kind::kNoHello) return attempt;
+  return other_launcher.store_and_start(patience);
+}
+
 }  // namespace
 
 Outcome<OpenedTarget> open_target(IncusClient& client, const ipc::OpenRequest& request,
@@ -34,21 +72,19 @@ Outcome<OpenedTarget> open_target(IncusClient& client, const ipc::OpenRequest& r
     return Failure{TargetFailure::kNoSuchProject, project_name.error().message};
   }
   const Target target{*instance_name, *project_name};
-  const auto program = read_guest_program(*request.guest_path);
-  if (!program.ok()) {
-    return Failure{TargetFailure::kGuestFailed,
-                   "can't read the guest program: " + program.error().message};
-  }
   client.use_socket(*request.socket_path);
   Instance instance(client, target, request.start_if_stopped, progress);
-  GuestLauncher launcher(client, target, *program, request.guest);
   for (;;) {
-    auto attempt = TRY_OUTCOME(launcher.launch(patience));
-    if (attempt.kind == LaunchAttempt::Kind::kReady) {
+    auto attempt = TRY_OUTCOME(launch(client, instance, target, request, patience));
+    using Kind = LaunchAttempt::Kind;
+    if (attempt.kind == Kind::kReady) {
       TRY_OUTCOME(check_hello(attempt.hello, target, request.guest));
       if (!request.tmux_path.empty())
         push_tmux_if_missing(client, target, attempt.directory, *request.tmux_path, patience);
-      return OpenedTarget{std::move(attempt.streams), attempt.hello.uid, instance.uuid()};
+      return OpenedTarget{std::move(attempt.streams), attempt.hello.uid, instance.uuid(), {}};
+    }
+    if (attempt.kind == Kind::kCannotRun) {
+      return OpenedTarget{{}, 0, instance.uuid(), std::move(attempt.text)};
     }
     TRY_OUTCOME(instance.make_ready(attempt.text, patience));
   }

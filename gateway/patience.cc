@@ -23,8 +23,19 @@ int Patience::left_ms() const {
   return static_cast<int>(std::clamp<long>(left, 0, 24L * 3600 * 1000));
 }
 
+int Patience::slice_ms() const {
+  constexpr int kSliceMs = 200;
+  return requests_may_come_ ? std::min(left_ms(), kSliceMs) : left_ms();
+}
+
+bool Patience::monitor_has_ended() const {
+  pollfd entry{monitor_fd_, 0, 0};
+  return poll(&entry, 1, 0) > 0;
+}
+
 Outcome<Done> Patience::wait(int fd, short events, const char* doing) const {
-  std::array<pollfd, 2> entries = {pollfd{fd, events, 0}, pollfd{monitor_fd_, POLLIN, 0}};
+  std::array<pollfd, 2> entries = {
+      pollfd{fd, events, 0}, pollfd{monitor_fd_, requests_may_come_ ? short{0} : short{POLLIN}, 0}};
   for (;;) {
     const int ready = poll(entries.data(), entries.size(), left_ms());
     if (ready < 0 && errno == EINTR) continue;

@@ -16,11 +16,22 @@ class Patience {
   Patience(int monitor_fd, int milliseconds)
       : monitor_fd_(monitor_fd), end_(Clock::now() + std::chrono::milliseconds(milliseconds)) {}
 
+  // While requests of the monitor may come meanwhile: only its end counts.
+  static Patience beside_requests(int monitor_fd, int milliseconds) {
+    Patience patience(monitor_fd, milliseconds);
+    patience.requests_may_come_ = true;
+    return patience;
+  }
+
   // The same, ending no later than in so many milliseconds.
   [[nodiscard]] Patience at_most(int milliseconds) const;
   // 0: over.
   [[nodiscard]] int left_ms() const;
-  [[nodiscard]] int monitor_fd() const { return monitor_fd_; }
+  // For others that wait with it among their fds: -1 if they must look with monitor_has_ended()
+  // instead, at least every slice_ms().
+  [[nodiscard]] int monitor_fd() const { return requests_may_come_ ? -1 : monitor_fd_; }
+  [[nodiscard]] int slice_ms() const;
+  [[nodiscard]] bool monitor_has_ended() const;
 
   // Waits until fd has one of the events. doing: what is waited for, for the failure's text.
   Outcome<Done> wait(int fd, short events, const char* doing) const;
@@ -31,6 +42,7 @@ class Patience {
 
  private:
   int monitor_fd_;
+  bool requests_may_come_ = false;
   Clock::time_point end_;
 };
 

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <csignal>
+#include <ctime>
 
 #include "common/ipc_gateway.h"
 #include "common/privileges.h"
@@ -16,6 +17,8 @@
 
 namespace ssh2incus {
 namespace {
+
+constexpr rlim_t kCpuSeconds = 30;
 
 // Runs in the SIGSYS handler: no allocation, one write of the encoded GatewayCrash.
 void report_to_monitor(int syscall_number) {
@@ -33,13 +36,23 @@ Status limit_memory_and_time() {
   constexpr rlim_t kAddressSpace = 512UL * 1024 * 1024;
   const rlimit space{kAddressSpace, kAddressSpace};
   if (!kSanitized && setrlimit(RLIMIT_AS, &space) != 0) return system_error("setrlimit AS");
-  constexpr rlim_t kCpuSeconds = 30;
-  const rlimit time{kCpuSeconds, kCpuSeconds};
+  const rlimit time{kCpuSeconds, RLIM_INFINITY};
   if (setrlimit(RLIMIT_CPU, &time) != 0) return system_error("setrlimit CPU");
   return {};
 }
 
 }  // namespace
+
+Status renew_processor_time() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_CPU, &limit) != 0) return system_error("getrlimit CPU");
+  if (limit.rlim_cur == RLIM_INFINITY) return {};  // not in the sandbox
+  timespec used{};
+  if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0) return system_error("clock_gettime");
+  limit.rlim_cur = static_cast<rlim_t>(used.tv_sec) + kCpuSeconds;
+  if (setrlimit(RLIMIT_CPU, &limit) != 0) return system_error("setrlimit CPU");
+  return {};
+}
 
 Status enter_sandbox(const GatewayIds& ids) {
   std::signal(SIGPIPE, SIG_IGN);

@@ -1,6 +1,7 @@
 // How the gateway gives up everything that it was started with. It keeps incusd's group: who may
 // use that socket is root on the host as far as Incus goes, so this process is as trusted as
-// incusd's answers are hostile, and lives for a fraction of a second.
+// incusd's answers are hostile. It lives for a fraction of a second, or, where no guest can run, as
+// long as the connection.
 #pragma once
 
 #include <sys/types.h>
@@ -19,5 +20,9 @@ struct GatewayIds {
 
 // Libraries must have been initialised.
 Status enter_sandbox(const GatewayIds& ids);
+
+// As much processor time from now on as the sandbox gave at first: for a gateway that stays, before
+// each request.
+Status renew_processor_time();
 
 }  // namespace ssh2incus

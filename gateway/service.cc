@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "gateway/open_target.h"
+#include "gateway/plain_service.h"
 #include "gateway/resolve_target.h"
 
 namespace ssh2incus {
@@ -120,10 +120,30 @@ Status GatewayService::on_open(const ipc::OpenRequest& request) {
   const Patience patience(monitor_.fd(), limits::kGatewayOpenMs - 1000);
   auto opened = open_target(*client_, request, progress, patience);
   if (!opened.ok()) return refuse(opened.failure());
+  if (opened->plain_reason) return stay(request, *opened, patience);
   const GuestStreams& streams = opened->streams;
   const std::array fds = {streams.input.get(), streams.output.get(), streams.errors.get(),
                           streams.control.get()};
   return monitor_.send(ipc::ReadyReply{opened->uid, truncated<64>(opened->instance_uuid)}, fds);
+}
+
+// open_target() has found the names valid.
+Status GatewayService::stay(const ipc::OpenRequest& request, const OpenedTarget& opened,
+                            const Patience& patience) {
+  const Target target{TRY(InstanceName::parse(*request.instance)),
+                      TRY(ProjectName::parse(*request.project))};
+  auto account = read_instance_account(*client_, target, *request.guest.user, patience);
+  if (!account.ok()) {
+    Failure failure = account.failure();
+    if (failure.kind != TargetFailure::kNoSuchUser) {
+      failure.text = *opened.plain_reason + ", and " + failure.text;
+    }
+    return refuse(failure);
+  }
+  TRY(monitor_.send(ipc::PlainReply{account->uid, truncated<64>(opened.instance_uuid),
+                                    truncated<limits::kMaxUserMessage>(*opened.plain_reason)}));
+  PlainExec exec(*client_, target, request.guest, std::move(*account));
+  return PlainService(monitor_, std::move(exec)).run();
 }
 
 }  // namespace ssh2incus

@@ -1,5 +1,6 @@
 // The gateway's conversation with the monitor: perhaps questions about keys and passwords first,
-// then one grant to carry out. A request out of order ends the process.
+// then one grant to carry out, and where no guest can run, what PlainService does. A request out of
+// order ends the process.
 #pragma once
 
 #include <optional>
@@ -7,6 +8,7 @@
 #include "common/ipc_channel.h"
 #include "gateway/incus_client.h"
 #include "gateway/instance_authentication.h"
+#include "gateway/open_target.h"
 #include "gateway/outcome.h"
 
 namespace ssh2incus {
@@ -27,6 +29,9 @@ class GatewayService {
   // False: refused, and nothing can follow.
   Result<bool> on_resolve(const ipc::ResolveRequest& request);
   Status on_open(const ipc::OpenRequest& request);
+  // Where no guest can run.
+  Status stay(const ipc::OpenRequest& request, const OpenedTarget& opened,
+              const Patience& patience);
   Status refuse(const Failure& failure);
   [[nodiscard]] Failure no_client() const;
   [[nodiscard]] bool is_other_target(const auto& request) const;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <seccomp.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -57,6 +58,7 @@ inline constexpr std::array kGatewaySyscalls = {
     SyscallRule{SCMP_SYS(getrandom),       "websocket keys, names of temporary files"},
     SyscallRule{SCMP_SYS(getpid),          "OpenSSL's fork detection"},
     SyscallRule{SCMP_SYS(gettid),          "abort()"},
+    SyscallRule{SCMP_SYS(prlimit64),       "new processor time for each request, where it stays", SyscallAction::kAllow, 0, argument_is(1, RLIMIT_CPU)},
     // ending
     SyscallRule{SCMP_SYS(restart_syscall), "the kernel resumes an interrupted poll with it"},
     SyscallRule{SCMP_SYS(rt_sigreturn),    "the end of a signal handler"},

@@ -13,14 +13,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return text.find_first_not_of("0123456789abcdef-") == std::string::npos;
   };
   if (const auto info = interpret_instance(body); info.ok()) {
-    CHECK(is_plain(info->uuid) && escaped(info->state_text) == info->state_text);
+    CHECK(is_plain(info->uuid) && escaped(info->state_text) == info->state_text &&
+          escaped(info->architecture) == info->architecture);
   }
   if (const auto exec = interpret_exec(body); exec.ok()) {
     CHECK(is_plain(exec->id) && is_plain(exec->control_secret) && !exec->stdin_secret.empty());
   }
+  if (const auto exec = interpret_exec(body, true); exec.ok()) {
+    CHECK(is_plain(exec->stdin_secret) && exec->stdout_secret.empty());
+  }
   if (const auto id = interpret_operation_id(body); id.ok()) CHECK(is_plain(*id));
   static_cast<void>(interpret_labels(body, {"env"}));
-  static_cast<void>(interpret_operation(body));
+  if (const auto result = interpret_operation(body); result.ok() && result->exit_status) {
+    CHECK(*result->exit_status >= 0 && *result->exit_status <= 255);
+  }
   const std::string text = interpret_error(500, body);
   CHECK(escaped(text) == text && !text.empty());
   return 0;

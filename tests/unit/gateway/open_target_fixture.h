@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "gateway/open_target.h"
+#include "policy/guest_architecture.h"
 #include "tests/unit/gateway/fake_incus.h"
 
 namespace ssh2incus::test {
@@ -19,6 +20,11 @@ inline GuestHello hello_with(GuestOutcome outcome) {
   hello.message = std::string("because\n");
   return hello;
 }
+
+// A running container of the host's own architecture.
+inline const std::string kRunningNative =
+    R"({"metadata":{"status":"Running","type":"container","architecture":")" +
+    std::string(kNativeArchitecture) + R"("}})";
 
 // Plays the websockets of an exec whose guest writes after_preface to stdout. False: no websocket.
 inline bool play_streams(FakeConnection& connection, const FakeConnection::Request& request,

@@ -173,8 +173,9 @@ TEST_F(OpenTarget, PushesTheGuestWhereItIsMissingAndRemovesWhatDoesNotRun) {
       pushed = asked.body;
     }
     if (asked.line.find("/files?") != std::string::npos) return connection.answer(200, "{}");
-    play_streams(connection, asked, end, {}, errors);
-    return false;
+    if (asked.is("GET /1.0/instances/c1?")) return connection.answer(200, kRunningNative);
+    if (play_streams(connection, asked, end, {}, errors)) return false;
+    return connection.answer(200, R"({"metadata":{"status_code":200,"metadata":{"return":1}}})");
   });
   auto opened = open(request(incus.path()));
   ASSERT_FALSE(opened.ok());

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -70,6 +71,34 @@ TEST(GatewaySandbox, ConnectsLocalSocketsOnly) {
     }
   }));
   EXPECT_TRUE(killed([] { close(socket(AF_INET6, SOCK_STREAM, 0)); }));
+}
+
+// A gateway that stays gets new processor time, and can't change another limit.
+TEST(GatewaySandbox, RenewsItsProcessorTimeAndNoOtherLimit) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers make calls of their own";
+  EXPECT_TRUE(lives([] {
+    if (!renew_processor_time().ok()) syscall(SYS_exit_group, 1);
+  }));
+  for (const int resource : {RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_FSIZE, RLIMIT_AS}) {
+    EXPECT_TRUE(killed([resource] {
+      rlimit limit{};
+      getrlimit(static_cast<__rlimit_resource>(resource), &limit);
+    })) << resource;
+  }
+}
+
+TEST(GatewaySandbox, GivesProcessorTimeAnewUpToTheSameAmount) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit start{30, RLIM_INFINITY};
+    rlimit now{};
+    const bool good = setrlimit(RLIMIT_CPU, &start) == 0 && renew_processor_time().ok() &&
+                      getrlimit(RLIMIT_CPU, &now) == 0 && now.rlim_cur >= 30 && now.rlim_cur < 40;
+    _exit(good ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(GatewaySandbox, NeverMakesMemoryExecutable) {
