@@ -32,13 +32,13 @@ build: deps libssh tmux ## install what is needed, build programs and tests (Rel
 	@ninja -C $(BUILD) --quiet
 	@$(MAKE) other-guest
 
-programs: deps libssh tmux ## the programs alone, without the tests
+programs: deps libssh tmux ## the programs alone: no tests, no guest for the other architecture
 	@cmake -S . -B $(BUILD) $(CMAKE_COMMON) -DCMAKE_BUILD_TYPE=Release >$(BUILD)/configure.log \
 		|| { cat $(BUILD)/configure.log; exit 1; }
 	@ninja -C $(BUILD) --quiet $(PROGRAMS)
-	@$(MAKE) other-guest
 
 other-guest: deps ## the guest for the other of x86_64 and aarch64, in build/bin/
+	@packaging/install-build-deps.sh cross
 	@cmake -S . -B $(BUILD)/$(OTHER_ARCH) $(CMAKE_COMMON) -DCMAKE_BUILD_TYPE=Release \
 		-DSSH2INCUS_GUEST_ONLY=ON -DSSH2INCUS_CROSS=$(OTHER_ARCH) \
 		-DCMAKE_TOOLCHAIN_FILE=$(CURDIR)/cmake/cross.cmake >$(BUILD)/configure-guest.log 2>&1 \

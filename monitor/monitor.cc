@@ -51,7 +51,7 @@ ConnectionEnd Monitor::run() {
 
 int Monitor::remaining_ms() const {
   std::optional<Clock::time_point> end = session_end_;
-  if (state_ != MonitorState::kAuthenticated || gateway_ || target_failed_)
+  if (state_ != MonitorState::kAuthenticated || (gateway_ && !plain_) || target_failed_)
     end = std::min(end.value_or(deadline_), deadline_);
   if (!end) return -1;
   constexpr std::int64_t kMost = 24L * 3600 * 1000;  // then the loop looks again
@@ -87,7 +87,7 @@ void Monitor::on_timeout() {
   if (state_ != MonitorState::kAuthenticated) {
     log_.write(LogLevel::kNotice, "grace_time_exceeded", {{"login", login_}});
     end(ConnectionEnd::kGraceExceeded, "login took too long");
-  } else if (gateway_ && Clock::now() >= deadline_) {
+  } else if (gateway_ && !plain_ && Clock::now() >= deadline_) {
     CHECK(fail_target("the instance did not answer in time", "timed out").ok());
   } else if (target_failed_ && Clock::now() >= deadline_) {
     leave_failed_target();
@@ -177,6 +177,10 @@ Status Monitor::handle(SessionMessage kind, const Bytes& bytes) {
       return on_forward_opened(TRY(ipc::decode<ipc::ForwardOpenedNotice>(bytes)));
     case SessionMessage::kForwardClosedNotice:
       return on_forward_closed(TRY(ipc::decode<ipc::ForwardClosedNotice>(bytes)));
+    case SessionMessage::kPlainOpenRequest:
+      return on_plain_open(TRY(ipc::decode<ipc::PlainOpenRequest>(bytes)));
+    case SessionMessage::kPlainStatusRequest:
+      return on_plain_status(TRY(ipc::decode<ipc::PlainStatusRequest>(bytes)));
     case SessionMessage::kDisconnectNotice:
       disconnect_reason_ = *TRY(ipc::decode<ipc::DisconnectNotice>(bytes)).reason;
       return {};

@@ -23,6 +23,7 @@
 #include "monitor/host_keys.h"
 #include "monitor/ipc_listener.h"
 #include "monitor/listening_sockets.h"
+#include "monitor/plain_sessions.h"
 #include "monitor/rules.h"
 #include "monitor/server_config.h"
 #include "policy/access_policy.h"
@@ -182,6 +183,17 @@ class Monitor {
   Result<Reply> ask_gateway(const Request& request);
   void give_questions_up(const Error& error);
 
+  // monitor_plain.cc
+  Status on_plain_gateway(ipc::GatewayMessage kind, const ipc::Packet& packet);
+  Status on_plain_ready(const ipc::PlainReply& reply);
+  Status on_plain_open(ipc::PlainOpenRequest request);
+  Status on_plain_status(const ipc::PlainStatusRequest& request);
+  Status on_exec_started(const ipc::ExecStartedReply& reply, const std::vector<UniqueFd>& fds);
+  Status on_exec_failed(const ipc::ExecFailedReply& reply);
+  Status on_exec_ended(const ipc::ExecEndedReply& reply);
+  template <typename Request>
+  Status send_to_plain_gateway(const Request& request);
+
   // monitor_access.cc
   [[nodiscard]] AccessFacts access_facts() const;
   // Whether nothing more must be proven, by the chains and by the access rule that decides.
@@ -251,7 +263,8 @@ class Monitor {
   bool labels_asked_ = false;             // and not answered
   std::optional<Clock::time_point> session_end_;
   bool told_to_end_ = false;
-  bool target_failed_ = false;  // deadline_ is when a client that stays is told to leave
+  std::optional<PlainSessions> plain_;  // no guest: the gateway stays
+  bool target_failed_ = false;          // deadline_ is when a client that stays is told to leave
   AuthAttempts attempts_;
   std::optional<std::size_t> open_prompts_;  // of a conversation that waits for answers
   std::string text_for_client_;              // goes with the next AuthReply

@@ -14,6 +14,14 @@ namespace {
 constexpr const char* kDefaultProject = "default";
 constexpr std::uint32_t kNobody = 65534;
 
+bool has_right_fds(ipc::GatewayMessage kind, std::size_t count) {
+  if (kind == ipc::GatewayMessage::kReadyReply) return count == 4;
+  if (kind == ipc::GatewayMessage::kExecStartedReply) {
+    return count == kPlainSockets || count == kPlainTerminalSockets;
+  }
+  return count == 0;
+}
+
 EnvironmentEntry entry(const std::string& name, const std::string& value) {
   return {name, truncated<limits::kMaxEnvironmentValue>(value)};
 }
@@ -125,6 +133,7 @@ Status Monitor::take_gateway() {
 
 Status Monitor::fail_target(const std::string& text, const std::string& log_reason) {
   gateway_.reset();
+  plain_.reset();
   target_failed_ = true;
   deadline_ = Clock::now() + std::chrono::milliseconds(limits::kAfterRefusedTargetMs);
   log_.write(LogLevel::kWarning, "target_failed",
@@ -140,8 +149,8 @@ Status Monitor::fail_target(const std::string& text, const std::string& log_reas
 Status Monitor::on_gateway(const ipc::Packet& packet) {
   const auto kind = ipc::kind_of<ipc::GatewayMessage>(packet.bytes);
   if (!kind) return fail("unknown message of the gateway");
-  const std::size_t expected_fds = *kind == ipc::GatewayMessage::kReadyReply ? 4 : 0;
-  if (packet.fds.size() != expected_fds) return fail("wrong number of fds from the gateway");
+  if (!has_right_fds(*kind, packet.fds.size())) return fail("wrong number of fds from the gateway");
+  if (plain_ && *kind == ipc::GatewayMessage::kReadyReply) return fail("ready in plain mode");
   switch (*kind) {
     case ipc::GatewayMessage::kProgressNotice: {
       const auto progress = TRY(ipc::decode<ipc::GatewayProgress>(packet.bytes));
@@ -179,7 +188,7 @@ Status Monitor::on_gateway(const ipc::Packet& packet) {
                  {{"process", "gateway"},
                   {"syscall", TRY(ipc::decode<ipc::GatewayCrash>(packet.bytes)).syscall}});
       return fail("the gateway made a refused system call");
-    default: return fail("message of the wrong direction from the gateway");
+    default: return on_plain_gateway(*kind, packet);
   }
 }
 
@@ -203,6 +212,7 @@ Status Monitor::on_session_opened(const ipc::SessionOpenedNotice& notice) {
 Status Monitor::on_session_closed(const ipc::SessionClosedNotice& notice) {
   const auto found = sessions_.find(notice.stream);
   if (found == sessions_.end()) return fail("session closed that isn't open");
+  if (plain_) plain_->close(notice.stream);
   const auto lasted =
       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - found->second.opened);
   std::vector<LogField> fields = {{"stream", notice.stream},

@@ -1,24 +1,24 @@
 #!/bin/sh
 # Installs the Debian packages that a part of the project needs; quick when nothing is missing.
 #
-#   packaging/install-build-deps.sh [build] [demo] [check] [bench]     (default: all four)
+#   packaging/install-build-deps.sh [build] [cross] [demo] [check] [bench]     (default: all)
 #
 # Incus comes from bookworm-backports on Debian 12 (from the release itself on later ones). A
 # package source is added only if no configured one has it already; it is a file of its own,
 # /etc/apt/sources.list.d/ssh2incus-backports.list, which may be removed at any time.
 set -eu
 
-# The guest is built for both architectures that it is for.
-case $(uname -m) in
-  aarch64) cross=g++-x86-64-linux-gnu ;;
-  *) cross=g++-aarch64-linux-gnu ;;
-esac
-build="g++ $cross make cmake ninja-build ccache pkg-config git ca-certificates curl
+build="g++ make cmake ninja-build ccache pkg-config git ca-certificates curl
   libssl-dev libseccomp-dev libcap-dev libpam0g-dev libcrypt-dev libcurl4-openssl-dev libwslay-dev
   nlohmann-json3-dev libyaml-cpp-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   gpgv dpkg-dev debian-archive-keyring patch xz-utils
   libevent-dev libutf8proc-dev bison ncurses-bin"
+# The guest is built for both architectures that it is for.
+case $(uname -m) in
+  aarch64) cross=g++-x86-64-linux-gnu ;;
+  *) cross=g++-aarch64-linux-gnu ;;
+esac
 incus="incus-base incus-client"
 demo="$incus openssh-client busybox-static procps iproute2 kmod"
 check="$demo clang clang-format clang-tidy libclang-rt-dev llvm
@@ -57,14 +57,15 @@ install_packages() {
 }
 
 wanted=""
-[ $# -gt 0 ] || set -- build demo check bench
+[ $# -gt 0 ] || set -- build cross demo check bench
 for part in "$@"; do
   case $part in
     build) wanted="$wanted $build" ;;
+    cross) wanted="$wanted $cross" ;;
     demo) wanted="$wanted $demo" ;;
     check) wanted="$wanted $check" ;;
     bench) wanted="$wanted $bench" ;;
-    *) fail "no such part: $part (build, demo, check, bench)" ;;
+    *) fail "no such part: $part (build, cross, demo, check, bench)" ;;
   esac
 done
 

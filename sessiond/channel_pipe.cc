@@ -20,8 +20,8 @@ void ChannelPipe::drop_input() {
 std::size_t ChannelPipe::take(std::span<const std::uint8_t> data) {
   std::size_t taken = data.size();
   if (input_ == Input::kWaits) taken = 0;
-  if (input_ == Input::kIsCarried && target_.link) {
-    taken = target_.link->send_data(stream_, data);
+  if (input_ == Input::kIsCarried && target_.sessions()) {
+    taken = target_.sessions()->send_data(stream_, data);
     if (taken > 0) target_.idle.touch();
     bytes_in_ += taken;
   }
@@ -65,9 +65,9 @@ void ChannelPipe::show(const std::string& text) {
 void ChannelPipe::pump_input() {
   if (input_ == Input::kWaits || !std::exchange(resume_, false)) return;
   if (unread_ > 0) ssh_channel_resume_data(channel_);
-  if (client_eof_ && unread_ == 0 && input_ == Input::kIsCarried && target_.link) {
+  if (client_eof_ && unread_ == 0 && input_ == Input::kIsCarried && target_.sessions()) {
     client_eof_ = false;
-    target_.link->send_eof(stream_);
+    target_.sessions()->send_eof(stream_);
   }
 }
 
@@ -86,8 +86,8 @@ void ChannelPipe::pump_output() {
 // Writing may have made libssh read, and what it read may have closed the channel.
 void ChannelPipe::count_written(std::size_t bytes) {
   bytes_out_ += bytes;
-  if (bytes > 0 && target_.link && target_.link->is_live(stream_)) {
-    target_.link->consumed(stream_, bytes);
+  if (bytes > 0 && target_.sessions() && target_.sessions()->is_live(stream_)) {
+    target_.sessions()->consumed(stream_, bytes);
   }
 }
 

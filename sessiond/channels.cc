@@ -115,12 +115,12 @@ void Channels::on_target_failed(const std::string& text, std::uint32_t exit_stat
 }
 
 int Channels::guest_patience_ms() const {
-  if (target_.state != Target::State::kReady) return -1;
+  if (target_.state != Target::State::kReady || !target_.link) return -1;
   return target_.link->pulse().left_ms(GuestPulse::Clock::now());
 }
 
 void Channels::watch_guest() {
-  if (target_.state != Target::State::kReady) return;
+  if (target_.state != Target::State::kReady || !target_.link) return;
   switch (target_.link->pulse().next(GuestPulse::Clock::now())) {
     case GuestPulse::Step::kNothing: return;
     case GuestPulse::Step::kAsk: target_.link->send_ping(); return;

@@ -2,7 +2,10 @@
 // the channel whose stream they name, and news of the target to all.
 #pragma once
 
+#include <poll.h>
+
 #include <list>
+#include <vector>
 
 #include "sessiond/forward_channel.h"
 #include "sessiond/remote_forwards.h"
@@ -37,6 +40,10 @@ class Channels : public GuestLink::Observer {
   void on_progress(const std::string& text);
   void on_target_ready(TargetReady ready);
   void on_target_failed(const std::string& text, std::uint32_t exit_status);
+  void on_plain_ready(const ipc::PlainReadyNotice& ready);
+  void on_plain_opened(PlainOpened opened);
+  void on_plain_failed(const ipc::PlainFailedNotice& failed);
+  void on_plain_exited(const ipc::PlainExitedNotice& exited);
 
   // Asks and tells about a guest that is silent.
   void watch_guest();
@@ -48,8 +55,11 @@ class Channels : public GuestLink::Observer {
   [[nodiscard]] bool has_news() const { return target_.news; }
   [[nodiscard]] const IdleClock& idle() const { return target_.idle; }
   void close_all();
-  // Null without a guest.
-  [[nodiscard]] GuestLink* link() const { return target_.link.get(); }
+
+  // For the poll loop: what runs the sessions.
+  void flush();
+  void add_interests(std::vector<pollfd>& interests) const;
+  void handle(int fd, short revents);
 
   void on_opened(std::uint32_t stream, const Opened& opened) override;
   void on_open_failed(std::uint32_t stream, const OpenFailed& refusal) override;
@@ -66,6 +76,7 @@ class Channels : public GuestLink::Observer {
   SessionChannel* find(std::uint32_t stream);
   ForwardChannel* find_forward(std::uint32_t stream);
   void tell_sessions(const std::string& what);
+  PlainLink::Events plain_events();
 
   SshSession& session_;
   MonitorClient& monitor_;

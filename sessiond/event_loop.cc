@@ -211,7 +211,7 @@ Status EventLoop::run() {
     session_->renew_budget();
     channels_->watch_guest();
     channels_->pump();
-    if (auto* link = channels_->link()) link->flush();
+    channels_->flush();
     if (!session_->alive()) break;
     if (auto polled = poll_once(); !polled.ok()) return polled;
   }
@@ -222,15 +222,11 @@ Status EventLoop::run() {
 }
 
 Status EventLoop::poll_once() {
-  std::array<pollfd, 6> entries{};
-  entries[0] = {monitor_.fd(), POLLIN, 0};
-  entries[1] = {session_->fd(), session_->events(), 0};
-  std::size_t count = 2;
-  if (const auto* link = channels_->link()) {
-    for (const auto& interest : link->interests()) {
-      entries[count++] = {interest.fd, interest.events, 0};
-    }
-  }
+  std::vector<pollfd>& entries = poll_entries_;
+  entries.clear();
+  entries.push_back({monitor_.fd(), POLLIN, 0});
+  entries.push_back({session_->fd(), session_->events(), 0});
+  channels_->add_interests(entries);
   const bool must_not_wait = channels_->has_news() || session_->has_new_budget();
   const int idle_ms = channels_->idle().left_ms();
   if (idle_ms == 0) {
@@ -240,14 +236,14 @@ Status EventLoop::poll_once() {
   // -1, for ever, is the greatest of all.
   const auto patience_ms = static_cast<int>(std::min(
       static_cast<unsigned>(idle_ms), static_cast<unsigned>(channels_->guest_patience_ms())));
-  if (poll(entries.data(), count, must_not_wait ? 0 : patience_ms) < 0) {
+  if (poll(entries.data(), entries.size(), must_not_wait ? 0 : patience_ms) < 0) {
     if (errno == EINTR) return {};
     return system_error("poll");
   }
   if (entries[0].revents != 0) TRY(monitor_.receive_notice());
   if (entries[1].revents != 0) session_->handle_events();
-  for (std::size_t i = 2; i < count; ++i) {
-    if (entries[i].revents != 0) channels_->link()->handle(entries[i].fd, entries[i].revents);
+  for (std::size_t i = 2; i < entries.size(); ++i) {
+    if (entries[i].revents != 0) channels_->handle(entries[i].fd, entries[i].revents);
   }
   return {};
 }
@@ -263,6 +259,10 @@ void EventLoop::handle_notices() {
                      channels_->on_target_failed(escaped(*failed.text), failed.exit_status);
                    },
                    [this](ipc::ShutdownNotice& shutdown) { leave(*shutdown.reason); },
+                   [this](ipc::PlainReadyNotice& ready) { channels_->on_plain_ready(ready); },
+                   [this](PlainOpened& opened) { channels_->on_plain_opened(std::move(opened)); },
+                   [this](ipc::PlainFailedNotice& failed) { channels_->on_plain_failed(failed); },
+                   [this](ipc::PlainExitedNotice& exited) { channels_->on_plain_exited(exited); },
                },
                *notice);
   }

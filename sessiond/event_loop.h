@@ -2,9 +2,12 @@
 // when the client or the monitor is gone, or the monitor or the protocol says so.
 #pragma once
 
+#include <poll.h>
+
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sessiond/authentication.h"
 #include "sessiond/channels.h"
@@ -52,6 +55,7 @@ class EventLoop {
   std::unique_ptr<SshSession> session_;
   std::optional<Authentication> authentication_;
   std::optional<Channels> channels_;
+  std::vector<pollfd> poll_entries_;
   bool service_requested_ = false;
   bool banner_sent_ = false;
   bool monitor_lost_ = false;

@@ -90,6 +90,9 @@ void ForwardChannel::offer(const char* type, std::span<const std::uint8_t> paylo
 
 void ForwardChannel::on_target_ready() {
   if (state_ != State::kWaiting) return;
+  if (!target_.link) {
+    return refuse(OpenFailure::kProhibited, "no forwarding: " + target_.plain->reason());
+  }
   state_ = State::kOpening;
   stream_ = target_.link->open_connection(*wish_);
 }

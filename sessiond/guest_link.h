@@ -24,6 +24,7 @@
 #include "common/result.h"
 #include "common/unique_fd.h"
 #include "sessiond/guest_pulse.h"
+#include "sessiond/session_link.h"
 
 namespace ssh2incus {
 
@@ -32,7 +33,7 @@ struct PollInterest {
   short events = 0;
 };
 
-class GuestLink {
+class GuestLink : public SessionLink {
  public:
   // Streams are the numbers that open_...() returned, and those that on_accepted() brings. After
   // send_close(), on_open_failed(), on_closed(), and after both on_eof() and on_exited(), a stream
@@ -65,7 +66,7 @@ class GuestLink {
   // guest's hello. Makes them non-blocking. The observer outlives the link.
   static Result<std::unique_ptr<GuestLink>> create(std::array<UniqueFd, 4> sockets,
                                                    Observer& observer);
-  ~GuestLink();
+  ~GuestLink() override;
   GuestLink(const GuestLink&) = delete;
   GuestLink& operator=(const GuestLink&) = delete;
 
@@ -78,29 +79,29 @@ class GuestLink {
   [[nodiscard]] bool broken() const;
 
   // Asks the guest for a session and returns the stream's number. Data may be sent at once.
-  std::uint32_t open_session(const OpenSession& request);
+  std::uint32_t open_session(const OpenSession& request) override;
   std::uint32_t open_connection(const OpenConnection& request);
   std::uint32_t open_listener(const OpenListener& request);
   // The client has taken the connection: the guest may send what comes from it.
   void open_accepted(std::uint32_t stream);
   // Neither over nor unknown.
-  [[nodiscard]] bool is_live(std::uint32_t stream) const;
+  [[nodiscard]] bool is_live(std::uint32_t stream) const override;
 
   // How much send_data() takes now: the guest's credit and the room in our own buffer.
   [[nodiscard]] std::size_t credit(std::uint32_t stream) const;
   // Queues at most credit(stream) bytes for the program's stdin and returns how many it took; if
   // that is less than all, on_credit() follows. Data for a stream that is over are taken and
   // dropped, as data for a program that has closed its stdin.
-  std::size_t send_data(std::uint32_t stream, std::span<const std::uint8_t> data);
+  std::size_t send_data(std::uint32_t stream, std::span<const std::uint8_t> data) override;
   // Our output buffer is over its bound: better read no more from the client now.
   [[nodiscard]] bool congested() const;
 
-  void send_eof(std::uint32_t stream);
+  void send_eof(std::uint32_t stream) override;
   // name as in RFC 4254 §6.9, at most 32 bytes; what the guest doesn't know it ignores.
-  void send_signal(std::uint32_t stream, std::string_view name);
-  void send_window_change(std::uint32_t stream, const TerminalSize& size);
+  void send_signal(std::uint32_t stream, std::string_view name) override;
+  void send_window_change(std::uint32_t stream, const TerminalSize& size) override;
   // Ends the stream: its process group gets HUP, what it still sends is dropped.
-  void send_close(std::uint32_t stream);
+  void send_close(std::uint32_t stream) override;
 
   // Asks for a sign of life; any frame is one.
   void send_ping();
@@ -108,7 +109,7 @@ class GuestLink {
 
   // So many bytes of on_data() have been written to the client: credit for the guest, returned in
   // lumps. Calling it with more than was delivered is our bug.
-  void consumed(std::uint32_t stream, std::size_t bytes);
+  void consumed(std::uint32_t stream, std::size_t bytes) override;
 
  private:
   class Impl;

@@ -45,6 +45,15 @@ Result<GuestLinkSocket::Received> GuestLinkSocket::receive(std::span<std::uint8_
 
 void GuestLinkSocket::queue(std::span<const std::uint8_t> payload) { payload_.append(payload); }
 
+void GuestLinkSocket::end_message() {
+  while (payload_.size() > 0) frame_queued_payload();
+}
+
+void GuestLinkSocket::queue_end_of_stream() {
+  end_message();
+  websocket_->encode_end_of_stream();
+}
+
 std::size_t GuestLinkSocket::queued() const {
   if (!is_open()) return 0;
   return payload_.size() + websocket_->output().size() - output_sent_;

@@ -31,6 +31,10 @@ class GuestLinkSocket {
   Result<Received> receive(std::span<std::uint8_t> scratch, WebsocketInput& input);
 
   void queue(std::span<const std::uint8_t> payload);
+  // What was queued so far is framed by itself: what follows is another message.
+  void end_message();
+  // Incus's sign for the end of a stream, after what was queued.
+  void queue_end_of_stream();
   [[nodiscard]] std::size_t queued() const;
   // Sends what the socket takes; an error means that the peer is gone.
   Status flush();

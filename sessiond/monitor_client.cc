@@ -4,6 +4,17 @@
 #include <algorithm>
 
 namespace ssh2incus {
+namespace {
+
+bool has_right_fds(ipc::SessionMessage kind, std::size_t count) {
+  if (kind == ipc::SessionMessage::kTargetReadyNotice) return count == 4;
+  if (kind == ipc::SessionMessage::kPlainOpenedNotice) {
+    return count == kPlainSockets || count == kPlainTerminalSockets;
+  }
+  return count == 0;
+}
+
+}  // namespace
 
 Result<ipc::Packet> MonitorClient::receive_packet() {
   std::optional<ipc::Packet> packet = TRY(channel_.receive());
@@ -27,8 +38,7 @@ Status MonitorClient::receive_notice() { return keep_notice(TRY(receive_packet()
 Status MonitorClient::keep_notice(ipc::Packet packet) {
   const auto kind = ipc::kind_of<ipc::SessionMessage>(packet.bytes);
   if (!kind) return fail("an unknown message of the monitor");
-  const std::size_t expected_fds = *kind == ipc::SessionMessage::kTargetReadyNotice ? 4 : 0;
-  if (packet.fds.size() != expected_fds) return fail("wrong number of fds from the monitor");
+  if (!has_right_fds(*kind, packet.fds.size())) return fail("wrong number of fds from the monitor");
   switch (*kind) {
     case ipc::SessionMessage::kTargetProgressNotice:
       notices_.emplace_back(TRY(ipc::decode<ipc::TargetProgressNotice>(packet.bytes)));
@@ -49,6 +59,20 @@ Status MonitorClient::keep_notice(ipc::Packet packet) {
       return {};
     case ipc::SessionMessage::kShutdownNotice:
       notices_.emplace_back(TRY(ipc::decode<ipc::ShutdownNotice>(packet.bytes)));
+      return {};
+    case ipc::SessionMessage::kPlainReadyNotice:
+      notices_.emplace_back(TRY(ipc::decode<ipc::PlainReadyNotice>(packet.bytes)));
+      return {};
+    case ipc::SessionMessage::kPlainOpenedNotice: {
+      const auto notice = TRY(ipc::decode<ipc::PlainOpenedNotice>(packet.bytes));
+      notices_.emplace_back(PlainOpened{notice.stream, std::move(packet.fds)});
+      return {};
+    }
+    case ipc::SessionMessage::kPlainFailedNotice:
+      notices_.emplace_back(TRY(ipc::decode<ipc::PlainFailedNotice>(packet.bytes)));
+      return {};
+    case ipc::SessionMessage::kPlainExitedNotice:
+      notices_.emplace_back(TRY(ipc::decode<ipc::PlainExitedNotice>(packet.bytes)));
       return {};
     default: return fail("a message that the monitor doesn't send now");
   }

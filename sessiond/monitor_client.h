@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "common/ipc_channel.h"
 #include "common/ipc_sessiond.h"
@@ -22,8 +23,14 @@ struct TargetReady {
   std::string welcome;
 };
 
+struct PlainOpened {
+  std::uint32_t stream = 0;
+  std::vector<UniqueFd> sockets;
+};
+
 using MonitorNotice = std::variant<ipc::TargetProgressNotice, TargetReady, ipc::TargetFailedNotice,
-                                   ipc::ShutdownNotice>;
+                                   ipc::ShutdownNotice, ipc::PlainReadyNotice, PlainOpened,
+                                   ipc::PlainFailedNotice, ipc::PlainExitedNotice>;
 
 class MonitorClient {
  public:

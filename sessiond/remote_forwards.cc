@@ -53,7 +53,7 @@ bool RemoteForwards::begin(const Request& request) {
     case Kind::kCancel: cancel(request); return true;
     case Kind::kForward: break;
   }
-  if (!permissions_.remote_forwarding || target_.state == Target::State::kFailed ||
+  if (!permissions_.remote_forwarding || target_.state == Target::State::kFailed || target_.plain ||
       listeners_.size() >= limits::kMaxListeners) {
     answer(false);
     return true;

@@ -88,7 +88,8 @@ Status enter_sandbox(const SandboxIdentity& identity, int crash_fd) {
   TRY(limit_bounding_set({}));
   TRY(become_user(identity.uid, identity.gid, {}));
   TRY(keep_capabilities_only({}));
-  TRY(apply_resource_limits(ResourceLimits{}));
+  // In plain mode each session has four sockets.
+  TRY(apply_resource_limits(ResourceLimits{.open_files = 5 * limits::kMaxPlainSessions}));
   if (!kSanitized) TRY(limit_memory());
   TRY(forbid_dumps());
   TRY(die_with_parent(parent));

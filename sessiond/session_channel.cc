@@ -101,7 +101,8 @@ bool SessionChannel::on_window_change(std::span<const std::uint8_t> payload) {
   const auto size = parse_window_change(payload);
   if (!size || !pty_) return false;
   pty_->size = *size;
-  if (state_ == State::kRunning && target_.link) target_.link->send_window_change(stream_, *size);
+  if (state_ == State::kRunning && target_.sessions())
+    target_.sessions()->send_window_change(stream_, *size);
   return true;
 }
 
@@ -111,8 +112,8 @@ bool SessionChannel::on_signal(std::span<const std::uint8_t> payload) {
     early_signals_.push_back(std::move(*name));
     return true;
   }
-  if (!name || state_ != State::kRunning || !target_.link) return false;
-  target_.link->send_signal(stream_, *name);
+  if (!name || state_ != State::kRunning || !target_.sessions()) return false;
+  target_.sessions()->send_signal(stream_, *name);
   return true;
 }
 
@@ -164,9 +165,9 @@ void SessionChannel::start_program() {
   request.agent = agent_;
   request.x11 = x11_;
   request.environment = environment_;
-  stream_ = target_.link->open_session(request);
+  stream_ = target_.sessions()->open_session(request);
   for (const auto& name : std::exchange(early_signals_, {})) {
-    target_.link->send_signal(stream_, name);
+    target_.sessions()->send_signal(stream_, name);
   }
   state_ = State::kRunning;
   pipe_.carry(stream_);
@@ -233,7 +234,8 @@ void SessionChannel::finish() {
   state_ = State::kFinished;
   target_.news = true;
   if (stream_ == 0) return;
-  if (target_.link && target_.link->is_live(stream_)) target_.link->send_close(stream_);
+  if (target_.sessions() && target_.sessions()->is_live(stream_))
+    target_.sessions()->send_close(stream_);
   ipc::SessionClosedNotice notice;
   notice.stream = stream_;
   if (exited_ && exited_->signal.empty()) notice.exit_status = exited_->status;

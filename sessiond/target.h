@@ -7,6 +7,7 @@
 
 #include "sessiond/guest_link.h"
 #include "sessiond/idle_clock.h"
+#include "sessiond/plain_link.h"
 
 namespace ssh2incus {
 
@@ -15,13 +16,20 @@ struct Target {
   State state = State::kOpening;
   std::string progress;             // the last line of it
   std::string description;          // when ready: "alice@c1.default"
-  std::unique_ptr<GuestLink> link;  // when ready
-  std::string welcome;              // above shells on a terminal
-  std::string failure;              // when failed: a line for the user
+  std::unique_ptr<GuestLink> link;  // when ready, unless it is in plain mode:
+  std::unique_ptr<PlainLink> plain;
+  std::string welcome;  // above shells on a terminal
+  std::string failure;  // when failed: a line for the user
   std::uint32_t exit_status = 255;
   // Something has happened that the next pump() must see, before the loop may wait.
   bool news = false;
   IdleClock idle;
+
+  // What runs programs; null if nothing does.
+  [[nodiscard]] SessionLink* sessions() const {
+    if (plain) return plain.get();
+    return link.get();
+  }
 };
 
 }  // namespace ssh2incus

@@ -112,6 +112,8 @@ void Websocket::encode(std::span<const std::uint8_t> payload) {
   }
 }
 
+void Websocket::encode_end_of_stream() { encode_frame(WSLAY_TEXT_FRAME, {}); }
+
 void Websocket::encode_frame(std::uint8_t opcode, std::span<const std::uint8_t> payload) {
   constexpr std::uint8_t kFinal = 0x80;
   constexpr std::uint8_t kMasked = 0x80;

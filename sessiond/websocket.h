@@ -40,6 +40,8 @@ class Websocket {
   Status decode(std::span<const std::uint8_t> bytes, WebsocketInput& input);
   // Appends payload to output() as binary frames.
   void encode(std::span<const std::uint8_t> payload);
+  // Appends an empty text frame, Incus's sign for the end of a stream.
+  void encode_end_of_stream();
   // Encoded frames that wait for the socket; the caller removes what it has sent.
   Bytes& output() { return output_; }
 

@@ -7,6 +7,7 @@
 #include "common/guest_protocol.h"
 #include "common/ipc_gateway.h"
 #include "common/ipc_sessiond.h"
+#include "common/plain_program.h"
 
 namespace ssh2incus::test {
 
@@ -18,15 +19,20 @@ using SessionMessages =
                ipc::InteractiveAnswersRequest, ipc::AuthReply, ipc::TargetProgressNotice,
                ipc::TargetReadyNotice, ipc::TargetFailedNotice, ipc::ShutdownNotice,
                ipc::SessionOpenedNotice, ipc::SessionClosedNotice, ipc::ForwardOpenedNotice,
-               ipc::ForwardClosedNotice, ipc::DisconnectNotice, ipc::LogNotice, ipc::CrashNotice>;
+               ipc::ForwardClosedNotice, ipc::DisconnectNotice, ipc::LogNotice, ipc::CrashNotice,
+               ipc::PlainReadyNotice, ipc::PlainOpenRequest, ipc::PlainOpenedNotice,
+               ipc::PlainFailedNotice, ipc::PlainStatusRequest, ipc::PlainExitedNotice>;
 using GatewayMessages =
     std::tuple<ipc::OpenRequest, ipc::GatewayProgress, ipc::ReadyReply, ipc::FailedReply,
                ipc::GatewayLog, ipc::GatewayCrash, ipc::AuthGrant, ipc::InstanceKeyRequest,
                ipc::InstanceKeyReply, ipc::InstancePasswordRequest, ipc::InstancePasswordReply,
-               ipc::ResolveRequest, ipc::ResolveReply>;
+               ipc::ResolveRequest, ipc::ResolveReply, ipc::PlainReply, ipc::ExecRequest,
+               ipc::ExecStartedReply, ipc::ExecFailedReply, ipc::ExecStatusRequest,
+               ipc::ExecEndedReply>;
 using GuestStructures =
     std::tuple<ipc::InstanceLabel, GuestGrant, GuestHello, FrameHeader, TerminalSize, PtyRequest,
-               OpenSession, WindowChange, SignalRequest, Opened, OpenFailed, Exited, WindowAdjust>;
+               OpenSession, WindowChange, SignalRequest, Opened, OpenFailed, Exited, WindowAdjust,
+               PlainTerminal, PlainProgram>;
 
 // Calls visit(T{}) for each type of the list.
 template <typename List, typename Visit>

@@ -46,6 +46,16 @@ class HostileSessiondTest : public MonitorTest {
       case SessionMessage::kDisconnectNotice:
         return ipc::encode(ipc::DisconnectNotice{std::string("bye")});
       case SessionMessage::kLogNotice: return ipc::encode(ipc::LogNotice{std::string("text")});
+      case SessionMessage::kPlainOpenRequest: {
+        ipc::PlainOpenRequest request;
+        request.stream = 1;
+        request.program.terminal = PlainTerminal{std::string("xterm"), {}};
+        request.program.command.emplace(std::string("id"));
+        request.program.environment =
+            std::vector<EnvironmentEntry>{{std::string("LC_X"), std::string("value")}};
+        return ipc::encode(request);
+      }
+      case SessionMessage::kPlainStatusRequest: return ipc::encode(ipc::PlainStatusRequest{1});
       default: return ipc::encode(ipc::CrashNotice{1});
     }
   }
