@@ -328,8 +328,9 @@ struct SessionOpenedNotice {
   static constexpr auto kKind = SessionMessage::kSessionOpenedNotice;
   std::uint32_t stream = 0;
   bool pty = false;
-  std::optional<BoundedString<limits::kMaxLogText>> command;  // none: a shell
-  auto fields() { return std::tie(stream, pty, command); }
+  std::optional<BoundedString<limits::kMaxLogText>> command;  // none: a shell, or sftp
+  bool sftp = false;
+  auto fields() { return std::tie(stream, pty, command, sftp); }
 };
 
 struct SessionClosedNotice {

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "common/internal_sftp.h"
 #include "common/signals.h"
 #include "guest/xauth.h"
 
@@ -205,6 +206,10 @@ Status Multiplexer::open_session(std::uint32_t stream, std::span<const std::uint
 }
 
 const char* Multiplexer::why_not_program(const OpenSession& request) const {
+  const bool forced_sftp = grant_.forced_command && is_internal_sftp(**grant_.forced_command);
+  if (runs_internal_sftp(grant_, request))
+    return grant_.allow_sftp ? nullptr : "file transfer (sftp) is not allowed here";
+  if (forced_sftp) return "This service allows sftp connections only.";
   if (!grant_.allow_shell && !grant_.allow_exec) return "shells and commands are not allowed here";
   if (grant_.forced_command) return nullptr;
   if (request.command && !grant_.allow_exec) return "commands are not allowed here";

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/environment_rule.h"
+#include "common/internal_sftp.h"
 
 namespace ssh2incus::guest {
 namespace {
@@ -94,7 +95,9 @@ Environment session_environment(const EnvironmentSources& sources) {
   }
   if (!sources.tty.empty()) environment.set("SSH_TTY", sources.tty);
   if (!sources.agent_socket.empty()) environment.set("SSH_AUTH_SOCK", sources.agent_socket);
-  if (sources.grant.forced_command && sources.request.command) {
+  if (sources.grant.forced_command && sources.request.sftp) {
+    environment.set("SSH_ORIGINAL_COMMAND", kInternalSftp);
+  } else if (sources.grant.forced_command && sources.request.command) {
     environment.set("SSH_ORIGINAL_COMMAND", **sources.request.command);
   }
   return environment;

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <vector>
 
+#include "common/internal_sftp.h"
 #include "guest/account.h"
 #include "guest/child_setup.h"
 #include "guest/kept_session.h"
@@ -23,6 +24,7 @@
 #include "guest/root_client.h"
 #include "guest/root_rules.h"
 #include "guest/session_environment.h"
+#include "guest/sftp/session.h"
 #include "guest/terminal.h"
 #include "guest/xauth.h"
 
@@ -56,8 +58,10 @@ Status make_nonblocking(const UniqueFd& fd) {
 // What the child needs, all of it computed before the fork.
 struct Plan {
   const Account* account = nullptr;
+  const GuestGrant* grant = nullptr;
   const OpenSession* request = nullptr;
   const ForwardedToSession* forwarded = nullptr;
+  bool sftp = false;  // instead of a program
   std::string shell;
   std::optional<std::string> command;    // none: login shell
   std::vector<std::string> environment;  // NAME=VALUE
@@ -190,6 +194,13 @@ void add_display(Plan& plan) {
   stand_in_for_program(kKeptDescriptor, kKeptDescriptor + 1);
 }
 
+// Its clients' requests are to fail with EPIPE and EFBIG, not to end it.
+int run_sftp(const Plan& plan) {
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
+  return sftp::run_session(*plan.account, *plan.grant);
+}
+
 [[noreturn]] void run_child(Plan& plan) {
   setsid();
   place_standard_streams(plan.standard);
@@ -208,6 +219,7 @@ void add_display(Plan& plan) {
   if (by_root) stand_in_for_program(kKeptDescriptor, kKeptDescriptor + 1);
   complain_of_forwarding(plan);
   enter_home(*plan.account);
+  if (plan.sftp) _exit(run_sftp(plan));
   add_display(plan);
   execute(plan.shell, arguments_of(plan), plan.environment);
 }
@@ -243,6 +255,8 @@ Plan make_plan(const Account& account, const std::string& shell, const GuestGran
   const char* timezone = getenv("TZ");
   Plan plan;
   plan.account = &account;
+  plan.grant = &grant;
+  plan.sftp = runs_internal_sftp(grant, request);
   plan.request = &request;
   plan.forwarded = &forwarded;
   plan.shell = shell;
@@ -264,15 +278,20 @@ Plan make_plan(const Account& account, const std::string& shell, const GuestGran
 
 }  // namespace
 
+bool runs_internal_sftp(const GuestGrant& grant, const OpenSession& request) {
+  return request.sftp && (!grant.forced_command || is_internal_sftp(**grant.forced_command));
+}
+
 Result<SessionProcess> start_session_process(const Account& account, const GuestGrant& grant,
                                              const OpenSession& request, int root_helper,
                                              const ForwardedToSession& forwarded) {
+  const bool sftp = runs_internal_sftp(grant, request);
   const std::string shell = shell_for(grant.shell_mode, account);
-  TRY(check_shell(shell, account));
+  if (!sftp) TRY(check_shell(shell, account));
   SessionProcess process;
   Terminal terminal;
   std::array<Pipe, 3> pipes;
-  if (request.pty) {
+  if (request.pty && !sftp) {
     terminal = TRY(open_terminal(*request.pty));
     process.tty = terminal.name;
   } else {
@@ -281,13 +300,15 @@ Result<SessionProcess> start_session_process(const Account& account, const Guest
     fcntl(pipes[1].writing.get(), F_SETPIPE_SZ, kPipeSize);
   }
   auto plan = make_plan(account, shell, grant, request, forwarded, process.tty);
-  plan.has_terminal = request.pty.has_value();
+  plan.has_terminal = terminal.slave.valid();
   plan.root_helper = root_helper;
   const bool is_kept = plan.has_terminal && !plan.command;
   if (is_kept) plan.keeper = grant.keeper;
   plan.may_install = grant.may_install_keeper;
-  plan.starter = starter_for(grant.shell_mode, plan.command.has_value(), plan.has_terminal,
-                             plan.keeper != SessionKeeper::kNone);
+  if (!sftp) {
+    plan.starter = starter_for(grant.shell_mode, plan.command.has_value(), plan.has_terminal,
+                               plan.keeper != SessionKeeper::kNone);
+  }
   TRY(plan_for_root(plan));
   const int slave = terminal.slave.get();
   plan.standard = plan.has_terminal

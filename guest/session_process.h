@@ -1,4 +1,4 @@
-// Starts the program of a session as OpenSSH would: login shell or SHELL -c COMMAND, on a new
+// Starts the program of a session as OpenSSH would: login shell, SHELL -c COMMAND or SFTP, on a new
 // pseudo terminal or on three pipes, as leader of a session and process group of its own, with
 // default signals and no other descriptor. Runs as the user already.
 #pragma once
@@ -24,6 +24,9 @@ struct SessionProcess {
   UniqueFd output;
   UniqueFd errors;
 };
+
+// The subsystem "sftp" was asked for, and no forced command takes its place.
+bool runs_internal_sftp(const GuestGrant& grant, const OpenSession& request);
 
 // The command was checked to have no NUL byte in it by the caller's grant and request alike; an
 // error's text is for the user. root_helper: the socket to it, where the grant's shell mode needs

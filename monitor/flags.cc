@@ -46,8 +46,6 @@ constexpr auto kLaterFlags = std::to_array<LaterFlag>({
     {"-t,--server-cert", "server certificate for remote", "remotes", true},
     {"-u,--url", "Incus remote url to connect to (should start with https://)", "remotes", true},
     {"-C,--allow-create", "allow creation of instances by login", "instance creation", false},
-    {"--chroot-sftp", "confine sftp of users other than root to their home", "file transfer",
-     false},
 });
 
 std::string default_socket() {
@@ -97,6 +95,8 @@ struct RawFlags {
 void add_reference_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
   app.add_option("--auth-methods", raw.auth_methods,
                  "enable auth method chain, e.g.: \"publickey,password\"");
+  app.add_flag("--chroot-sftp", config.chroot_sftp,
+               "confine sftp of users other than root to their home");
   app.add_flag("-d,--debug", config.debug, "enable debug log");
   app.add_option(
          "-g,--groups", config.allowed_groups,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "common/internal_sftp.h"
 #include "monitor/monitor.h"
 #include "monitor/public_key.h"
 #include "policy/duration.h"
@@ -73,7 +74,9 @@ ipc::SessionPermissions Monitor::permissions() const {
   permissions.shell = actions.has(Action::kShell) || (forced && actions.has(Action::kExec));
   permissions.exec = actions.has(Action::kExec) || (forced && actions.has(Action::kShell));
   permissions.pty = key.pty;
-  permissions.sftp = actions.has(Action::kSftp);
+  // A forced command takes the subsystem's place, unless it is SFTP itself.
+  const bool replaced = forced && !is_internal_sftp(**key.forced_command);
+  permissions.sftp = replaced ? permissions.shell || permissions.exec : actions.has(Action::kSftp);
   const ForwardSettings& forwarding = config_.forwarding;
   permissions.local_forwarding =
       forwarding.local && key.port_forwarding && actions.has(Action::kLocalForward);

@@ -59,6 +59,7 @@ Result<GuestGrant> Monitor::guest_grant() const {
   grant.allow_shell = access_.grant.actions.has(Action::kShell);
   grant.allow_exec = access_.grant.actions.has(Action::kExec);
   grant.allow_sftp = access_.grant.actions.has(Action::kSftp);
+  grant.confine_sftp = config_.chroot_sftp;
   grant.max_sessions = config_.max_sessions;
   grant.forward = TRY(forward_grant(config_.forwarding, key_grant, access_.grant));
   grant.shell_mode = config_.shell_mode;
@@ -195,7 +196,7 @@ Status Monitor::on_gateway(const ipc::Packet& packet) {
 Status Monitor::on_session_opened(const ipc::SessionOpenedNotice& notice) {
   if (sessions_.size() > config_.max_sessions * 2UL) return fail("more sessions than allowed");
   if (sessions_.contains(notice.stream)) return fail("session opened twice");
-  std::string kind = notice.command ? "exec" : "shell";
+  std::string kind = notice.sftp ? "sftp" : notice.command ? "exec" : "shell";
   std::vector<LogField> fields = {{"stream", notice.stream},
                                   {"kind", kind},
                                   {"target", target_text()},

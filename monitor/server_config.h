@@ -51,6 +51,7 @@ struct ServerConfig {
   std::string authorized_principals_file;  // a pattern, see monitor/key_sources.h
   std::string pam_service = "ssh2incus";
   int password_failure_ms = limits::kPasswordFailureMs;  // a refused password takes that at least
+  bool chroot_sftp = false;  // --chroot-sftp: sftp is confined to the home, except root's
   bool instance_authentication = false;  // --inauth: keys and passwords inside instances
   bool no_authentication = false;        // --noauth
   int login_grace_seconds = limits::kLoginGraceSeconds;

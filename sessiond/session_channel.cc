@@ -64,6 +64,7 @@ bool SessionChannel::on_request(std::string_view type, std::span<const std::uint
     auto command = parse_command(payload);
     return command && on_program(std::move(command));
   }
+  if (type == "subsystem") return on_subsystem(payload);
   if (type == "auth-agent-req@openssh.com") return on_agent();
   if (type == "x11-req") return on_x11(payload);
   return false;  // keepalives want just that
@@ -120,11 +121,22 @@ bool SessionChannel::on_signal(std::span<const std::uint8_t> payload) {
 bool SessionChannel::on_program(std::optional<BoundedString<limits::kMaxCommand>> command) {
   if (state_ != State::kSetup) return false;
   command_ = std::move(command);
+  if (command_) return begin(permissions_.exec, "commands are not allowed here");
+  return begin(permissions_.shell, "shells are not allowed here");
+}
+
+// Others than sftp are unknown: the request fails, and the client says so by itself.
+bool SessionChannel::on_subsystem(std::span<const std::uint8_t> payload) {
+  const auto name = parse_command(payload);
+  if (state_ != State::kSetup || !name || **name != "sftp") return false;
+  sftp_ = true;
+  return begin(permissions_.sftp, "file transfer (sftp) is not allowed here");
+}
+
+bool SessionChannel::begin(bool permitted, const char* why_not) {
   state_ = State::kWaiting;
-  if (!(command_ ? permissions_.exec : permissions_.shell)) {
-    fail_with(command_ ? "ssh2incus: commands are not allowed here"
-                       : "ssh2incus: shells are not allowed here",
-              255);
+  if (!permitted) {
+    fail_with(std::string("ssh2incus: ") + why_not, 255);
     return true;
   }
   switch (target_.state) {
@@ -162,6 +174,7 @@ void SessionChannel::start_program() {
   OpenSession request;
   request.pty = pty_;
   request.command = command_;
+  request.sftp = sftp_;
   request.agent = agent_;
   request.x11 = x11_;
   request.environment = environment_;
@@ -171,7 +184,8 @@ void SessionChannel::start_program() {
   }
   state_ = State::kRunning;
   pipe_.carry(stream_);
-  ipc::SessionOpenedNotice notice{.stream = stream_, .pty = pty_.has_value(), .command = {}};
+  ipc::SessionOpenedNotice notice{
+      .stream = stream_, .pty = pty_.has_value(), .command = {}, .sftp = sftp_};
   if (command_) notice.command = truncated<limits::kMaxLogText>(**command_);
   static_cast<void>(monitor_.notify(notice));  // a monitor that is gone shows in the event loop
 }

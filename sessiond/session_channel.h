@@ -65,6 +65,8 @@ class SessionChannel {
   bool on_agent();
   bool on_x11(std::span<const std::uint8_t> payload);
   bool on_program(std::optional<BoundedString<limits::kMaxCommand>> command);
+  bool on_subsystem(std::span<const std::uint8_t> payload);
+  bool begin(bool permitted, const char* why_not);
 
   void start_program();
   void fail_with(const std::string& text, std::uint32_t status);
@@ -84,6 +86,7 @@ class SessionChannel {
   std::optional<BoundedString<limits::kMaxCommand>> command_;
   bool agent_ = false;
   std::optional<X11Request> x11_;
+  bool sftp_ = false;                       // instead of a shell or command
   std::vector<std::string> early_signals_;  // for the program that waits for its target
   std::uint32_t stream_ = 0;
 

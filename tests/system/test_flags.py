@@ -37,7 +37,6 @@ def test_version(flag):
     ["-c", "f"], ["-k", "f"], ["-H", "5m"],
     ["--pprof"], ["-r", "local"], ["--pprof-listen", ":6060"],
     ["-t", "f"], ["-u", "https://x:8443"], ["-C"], ["--allow-create"],
-    ["--chroot-sftp"],
 ])
 def test_flag_of_a_later_issue_says_so(arguments):
     result = run("-l", "127.0.0.1:0", *arguments)

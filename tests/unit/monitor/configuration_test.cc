@@ -30,8 +30,8 @@ std::vector<const CLI::Option*> settable_options(FlagParser& parser) {
 // Values to try; a new flag that takes none of them adds one.
 Words candidates_for(const CLI::Option& option) {
   if (option.get_items_expected_max() == 0) return {"true", "false"};
-  return {"/some/file", "7",        "publickey",  "127.0.0.1", "127.0.0.1:7", "10:20:30",
-          "24:48",      "crash:12", "aes256-ctr", "5m",        "incus"};
+  return {"/some/file", "7",          "publickey", "127.0.0.1", "127.0.0.1:7", "10:20:30", "24:48",
+          "crash:12",   "aes256-ctr", "5m",        "incus",     "yes",         "login",    "tmux"};
 }
 
 // What is in force with that file and that command line; nothing if either is refused.

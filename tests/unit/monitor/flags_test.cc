@@ -74,8 +74,7 @@ TEST(Flags, OfLaterVersionsAreRefusedByName) {
       {"-c", "f"},         {"--client-cert", "f"},  {"-k", "f"}, {"--client-key", "f"},
       {"-H", "5m"},        {"--healthcheck", "5m"}, {"--pprof"}, {"--pprof-listen", ":6060"},
       {"-r", "x"},         {"--remote", "x"},       {"-t", "f"}, {"--server-cert", "f"},
-      {"-u", "https://h"}, {"--url", "https://h"},  {"-C"},      {"--allow-create"},
-      {"--chroot-sftp"}};
+      {"-u", "https://h"}, {"--url", "https://h"},  {"-C"},      {"--allow-create"}};
   for (const auto& arguments : all) {
     const ExitNow exit_now = exit_of(arguments);
     EXPECT_NE(exit_now.exit_code, 0) << arguments[0];

@@ -35,7 +35,7 @@ class HostileSessiondTest : public MonitorTest {
       case SessionMessage::kInteractiveAnswersRequest: return ipc::encode(answers({"one", "two"}));
       case SessionMessage::kSessionOpenedNotice:
         return ipc::encode(ipc::SessionOpenedNotice{
-            1, false, BoundedString<limits::kMaxLogText>(std::string("id"))});
+            1, false, BoundedString<limits::kMaxLogText>(std::string("id")), false});
       case SessionMessage::kSessionClosedNotice:
         return ipc::encode(ipc::SessionClosedNotice{1, 0, std::string("TERM"), 1, 1});
       case SessionMessage::kForwardOpenedNotice:

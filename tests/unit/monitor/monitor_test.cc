@@ -265,7 +265,7 @@ TEST_F(MonitorTest, WritesDownOnlySessionsThatExist) {
   start();
   go_to(MonitorState::kAuthenticated);
   gateway_request();
-  send(ipc::SessionOpenedNotice{1, false, {}});
+  send(ipc::SessionOpenedNotice{1, false, {}, false});
   send(ipc::SessionClosedNotice{1, 0, {}, 0, 0});
   send(ipc::SessionClosedNotice{1, 0, {}, 0, 0});
   EXPECT_EQ(ended(), ConnectionEnd::kViolation);

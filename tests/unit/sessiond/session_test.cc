@@ -127,7 +127,7 @@ TEST(Session, CarriesManyTransfersAtOnceWhileRekeying) {
 
 TEST(Session, RefusesWhatItDoesNotOffer) {
   TestServer server;
-  const auto subsystem = server.ssh("-s", "sftp");
+  const auto subsystem = server.ssh("-s", "netconf");
   EXPECT_NE(subsystem.status, 0);
   EXPECT_THAT(subsystem.errors, HasSubstr("subsystem request failed"));
   const auto forward = server.ssh("-o ExitOnForwardFailure=yes -R 0:127.0.0.1:1", "true");
