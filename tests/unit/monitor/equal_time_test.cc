@@ -1,69 +1,27 @@
-// Refusals take the same time for a wrong user, a wrong password, a wrong group and a locked
-// account: a thousand tries of each at a monitor with a real attendant and a real PAM, interleaved
-// at random, compared by Kolmogorov and Smirnov's test.
-#include <fcntl.h>
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <cstdlib>
-#include <mutex>
-#include <random>
-#include <thread>
-
-#include "common/sanitized.h"
-#include "monitor/attendant.h"
-#include "policy/failure_time.h"
-#include "tests/unit/monitor/monitor_fixture.h"
-#include "tests/unit/monitor/temporary_directory.h"
+// Refusals take the same time for a wrong user, a wrong proof, a wrong group and a locked account,
+// whichever way is tried: passwords, keyboard-interactive, public keys.
+#include "policy/base64.h"
+#include "tests/unit/monitor/equal_time_fixture.h"
 
 namespace ssh2incus {
 namespace {
 
-constexpr int kTries = 1000;        // of each group
-constexpr int kPerConnection = 50;  // of those
-constexpr int kAtOnce = 30;         // connections
-constexpr int kFloorMs = 120;       // far above what PAM takes beside so many others
+constexpr int kPamFloorMs = 120;  // far above what PAM takes beside so many others
+constexpr int kPamAtOnce = 30;
+constexpr int kKeysAtOnce = 4;
+
 constexpr const char* kPassword = "right-Horse-5";
-// sha512-crypt of it with few rounds: the test is about time, not about hashes.
+// sha512-crypt of it with few rounds: the tests are about time, not about hashes.
 constexpr const char* kMakeHash =
     "perl -e 'print crypt(\"right-Horse-5\", \"\\$6\\$rounds=1000\\$saltsalt\\$\")'";
 
-bool run(const std::string& command) {
-  return std::system((command + " >/dev/null 2>&1").c_str()) == 0;
-}
-
-struct Group {
-  const char* name;
-  std::string login;
-  const char* password;
-  std::vector<double> late_ms;  // beyond what failure_time() says for no work at all
-};
-
-// The largest distance between the two samples' distribution functions.
-double ks_distance(std::vector<double> a, std::vector<double> b) {
-  std::sort(a.begin(), a.end());
-  std::sort(b.begin(), b.end());
-  double distance = 0;
-  for (const auto* sample : {&a, &b}) {
-    for (const double x : *sample) {
-      const auto share = [x](const std::vector<double>& all) {
-        return static_cast<double>(std::upper_bound(all.begin(), all.end(), x) - all.begin()) /
-               static_cast<double>(all.size());
-      };
-      distance = std::max(distance, std::abs(share(a) - share(b)));
-    }
-  }
-  return distance;
-}
-
-class EqualTime : public testing::Test {
+// With accounts of the host's, and real attendants.
+class EqualTimeOnHost : public EqualTime {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
-    if (kSanitized) GTEST_SKIP() << "not what is released";
+    EqualTime::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
     const std::string base = "s2ieq" + std::to_string(getpid() % 100'000);
     for (const char* suffix : {"a", "b", "c"}) {
       const std::string name = base + suffix;
@@ -73,127 +31,146 @@ class EqualTime : public testing::Test {
       }
       made_.push_back(name);
     }
-    ASSERT_TRUE(run("usermod -L " + base + "c"));
-    groups_ = {{{"wrong user", "c1+" + base + "x", kPassword, {}},
-                {"wrong password", "c1+" + base + "a", "wrong-Horse-5", {}},
-                {"wrong group", "c1+" + base + "b", kPassword, {}},
-                {"locked account", "c1+" + base + "c", kPassword, {}}}};
-    config_.allowed_groups = {base + "a", base + "c"};  // their own groups
-    config_.auth_chains = AuthenticationChains::any_of(std::array{AuthMethod::kPassword});
-    config_.password_failure_ms = kFloorMs;
-    config_.max_auth_tries = 60;
-    config_.login_grace_seconds = 3600;
+    user_ = base + "a";
+    not_in_group_ = base + "b";
+    locked_ = base + "c";
+    unknown_ = base + "x";
+    ASSERT_TRUE(run("usermod -L -e 1 " + locked_));
+    config_.allowed_groups = {user_, locked_};  // their own groups
     directory_.write("s2ieq", "auth required pam_unix.so\naccount required pam_unix.so\n", 0644);
-    const std::string key = directory_.path() + "/key";
-    ASSERT_TRUE(run("ssh-keygen -q -t ed25519 -N '' -f " + key));
-    host_keys_.emplace(HostKeys::load({key}).value());
+    attendant_config_.source_address = "192.0.2.1";
+    attendant_config_.account.service = "s2ieq";
+    attendant_config_.account.configuration_directory = directory_.path();
   }
   void TearDown() override {
     for (const std::string& name : made_) run("userdel " + name);
   }
+  SpawnedAttendant start_attendant() override { return spawn_attendant(attendant_config_).value(); }
 
-  SpawnedAttendant start_attendant() {
-    AttendantConfig attendant_config;
-    attendant_config.source_address = "192.0.2.1";
-    attendant_config.account.service = "s2ieq";
-    attendant_config.account.configuration_directory = directory_.path();
-    attendant_config.password_authentication = true;
-    return spawn_attendant(attendant_config).value();
-  }
+  std::string user_, not_in_group_, locked_, unknown_;
+  AttendantConfig attendant_config_;
 
-  // One connection's tries, one after the other.
-  void hammer(Group& group, SpawnedAttendant attendant, std::vector<double>& late_ms) {
-    auto ends = ipc::IpcChannel::pair().value();
-    const Log log = Log::to(null_.get());
-    std::thread monitor([&] {
-      Monitor(config_, *host_keys_, {}, log,
-              {std::move(ends.second), std::move(attendant.channel), {}})
-          .run();
-    });
-    ipc::IpcChannel sessiond = std::move(ends.first);
-    const auto ask = [&]<typename Reply>(const auto& request, Reply) {
-      EXPECT_TRUE(sessiond.send(request).ok());
-      auto reply = sessiond.receive_message<Reply>(60'000);
-      EXPECT_TRUE(reply.ok());
-      return reply.ok() ? *reply : Reply{};
-    };
-    ask(ipc::HelloRequest{}, ipc::HelloReply{});
-    ask(ipc::SignRequest{0, ipc::SignatureAlgorithm::kSshEd25519, Bytes(32, 7)}, ipc::SignReply{});
-    ask(ipc::AuthStartRequest{group.login}, ipc::AuthStartReply{});
-    const double floor =
-        static_cast<double>(
-            failure_time(group.login, std::chrono::milliseconds(kFloorMs), {}).count()) /
-        1e6;
-    for (int i = 0; i < kPerConnection; ++i) {
-      const auto started = std::chrono::steady_clock::now();
-      const auto reply = ask(ipc::PasswordAuthRequest{secret(group.password)}, ipc::AuthReply{});
-      const std::chrono::duration<double, std::milli> took =
-          std::chrono::steady_clock::now() - started;
-      EXPECT_EQ(reply.outcome, ipc::AuthOutcome::kFailure) << group.name;
-      EXPECT_TRUE(reply.text.empty()) << group.name;
-      late_ms.push_back(took.count() - floor);
-    }
-    sessiond.release().reset();
-    monitor.join();
-    waitpid(attendant.pid, nullptr, 0);
-  }
-
-  TemporaryDirectory directory_;
-  ServerConfig config_;
-  std::optional<HostKeys> host_keys_;
-  const UniqueFd null_{open("/dev/null", O_WRONLY | O_CLOEXEC)};
-  std::array<Group, 4> groups_;
+ private:
   std::vector<std::string> made_;
 };
 
-TEST_F(EqualTime, OfRefusedPasswords) {
-  std::vector<std::size_t> connections;
-  for (std::size_t group = 0; group < groups_.size(); ++group) {
-    connections.insert(connections.end(), kTries / kPerConnection, group);
+class EqualTimeOfPam : public EqualTimeOnHost {
+ protected:
+  void SetUp() override {
+    EqualTimeOnHost::SetUp();
+    config_.auth_chains = AuthenticationChains::any_of(
+        std::array{AuthMethod::kPassword, AuthMethod::kKeyboardInteractive});
+    config_.password_failure_ms = kPamFloorMs;
+    attendant_config_.password_authentication = true;
   }
-  std::mt19937 random(20261125);
-  std::shuffle(connections.begin(), connections.end(), random);
-  // Before there are threads: a process that is forked beside them may find locks held for ever.
-  std::vector<SpawnedAttendant> attendants;
-  for (std::size_t i = 0; i < connections.size(); ++i) attendants.push_back(start_attendant());
-  std::mutex mutex;
-  std::vector<std::thread> workers;
-  for (int worker = 0; worker < kAtOnce; ++worker) {
-    workers.emplace_back([&] {
-      for (;;) {
-        std::unique_lock lock(mutex);
-        if (connections.empty()) return;
-        Group& group = groups_[connections.back()];
-        connections.pop_back();
-        SpawnedAttendant attendant = std::move(attendants.back());
-        attendants.pop_back();
-        lock.unlock();
-        std::vector<double> late_ms;
-        hammer(group, std::move(attendant), late_ms);
-        lock.lock();
-        group.late_ms.insert(group.late_ms.end(), late_ms.begin(), late_ms.end());
-      }
-    });
+  // with_password(password) is a group's attempt.
+  std::vector<Group> groups(const auto& with_password) const {
+    return {{"wrong user", "c1+" + unknown_, with_password(kPassword)},
+            {"wrong password", "c1+" + user_, with_password("wrong-Horse-5")},
+            {"wrong group", "c1+" + not_in_group_, with_password(kPassword)},
+            {"locked account", "c1+" + locked_, with_password(kPassword)}};
   }
-  for (std::thread& worker : workers) worker.join();
-  // Two samples of a thousand from one distribution are further apart than 0.087 once in a thousand
-  // times, if tries are independent. Those of one connection aren't quite: 0.04 to 0.15 is what two
-  // busy processors give. With a floor below PAM's cost some pairs are 0.3 to 0.5 apart.
-  constexpr double kFarthest = 0.25;
-  for (const Group& a : groups_) {
-    EXPECT_EQ(a.late_ms.size(), static_cast<std::size_t>(kTries));
-    for (const Group& b : groups_) {
-      EXPECT_LT(ks_distance(a.late_ms, b.late_ms), kFarthest) << a.name << " and " << b.name;
-    }
+};
+
+TEST_F(EqualTimeOfPam, OfRefusedPasswords) {
+  auto all = groups([](const char* password) {
+    return [password](Conversation& with, const Group& group, int) {
+      const auto reply = with.ask<ipc::AuthReply>(ipc::PasswordAuthRequest{secret(password)});
+      EXPECT_EQ(reply.outcome, ipc::AuthOutcome::kFailure) << group.name;
+      EXPECT_TRUE(reply.text.empty()) << group.name;
+      return Times{{"refusal", with.took_ms()}};
+    };
+  });
+  hammer(all, kPamAtOnce, kPamFloorMs);
+  expect_equal(all);
+}
+
+TEST_F(EqualTimeOfPam, OfConversations) {
+  auto all = groups([](const char* password) {
+    return [password](Conversation& with, const Group& group, int) {
+      Times times;
+      const auto question = with.ask<ipc::AuthReply>(ipc::InteractiveAuthRequest{});
+      times["question"] = with.took_ms();
+      EXPECT_EQ(question.outcome, ipc::AuthOutcome::kPrompts) << group.name;
+      EXPECT_EQ(question.prompts.size(), 1U) << group.name;
+      const auto reply = with.ask<ipc::AuthReply>(answers({password}));
+      times["refusal"] = with.took_ms();
+      EXPECT_EQ(reply.outcome, ipc::AuthOutcome::kFailure) << group.name;
+      EXPECT_TRUE(reply.text.empty()) << group.name;
+      return times;
+    };
+  });
+  hammer(all, kPamAtOnce, kPamFloorMs);
+  expect_equal(all);
+}
+
+class EqualTimeOfKeys : public EqualTimeOnHost {
+ protected:
+  void SetUp() override {
+    EqualTimeOnHost::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    config_.auth_chains = AuthenticationChains::any_of(std::array{AuthMethod::kPublicKey});
+    // Where only root can write.
+    keys_.emplace("/var/lib");
+    ASSERT_EQ(chmod(keys_->path().c_str(), 0755), 0);
+    std::string lines;
+    for (const ClientKey& key : authorised_)
+      lines += "ssh-ed25519 " + encode_base64(key.blob()) + "\n";
+    for (const auto& user : {user_, not_in_group_, locked_}) keys_->write(user, lines, 0644);
+    attendant_config_.key_sources.authorized_keys = {keys_->path("%u")};
   }
+  // A key is new in each try: verdicts about those that were asked for before are remembered.
+  std::vector<Group> groups(const auto& with_key) const {
+    const auto unknown = [with_key](Conversation& with, const Group& group, int) {
+      return with_key(with, group, ClientKey());
+    };
+    const auto authorised = [this, with_key](Conversation& with, const Group& group, int number) {
+      return with_key(with, group, authorised_[static_cast<std::size_t>(number)]);
+    };
+    return {{"wrong user", "c1+" + unknown_, unknown},
+            {"key that isn't authorised", "c1+" + user_, unknown},
+            {"wrong group", "c1+" + not_in_group_, authorised},
+            {"locked account", "c1+" + locked_, authorised}};
+  }
+
+  std::optional<TemporaryDirectory> keys_;
+  std::array<ClientKey, kPerConnection> authorised_;
+};
+
+TEST_F(EqualTimeOfKeys, OfRefusedQueries) {
+  auto all = groups([](Conversation& with, const Group& group, const ClientKey& key) {
+    const auto reply = with.ask<ipc::PublicKeyQueryReply>(
+        ipc::PublicKeyQueryRequest{std::string("ssh-ed25519"), key.blob()});
+    EXPECT_FALSE(reply.acceptable) << group.name;
+    return Times{{"refusal", with.took_ms()}};
+  });
+  all.pop_back();  // whether an account is locked is asked of those who have proven a key
+  hammer(all, kKeysAtOnce, limits::kMinimumFailureMs);
+  expect_equal(all);
+}
+
+TEST_F(EqualTimeOfKeys, OfRefusedSignatures) {
+  auto all = groups([](Conversation& with, const Group& group, const ClientKey& key) {
+    ipc::PublicKeyVerifyRequest request;
+    request.algorithm = std::string("ssh-ed25519");
+    request.key_blob = key.blob();
+    request.signature = key.sign(
+        public_key_signed_data(Conversation::session_id(), group.login, "ssh-ed25519", key.blob()));
+    const auto reply = with.ask<ipc::AuthReply>(request);
+    EXPECT_EQ(reply.outcome, ipc::AuthOutcome::kFailure) << group.name;
+    return Times{{"refusal", with.took_ms()}};
+  });
+  hammer(all, kKeysAtOnce, limits::kMinimumFailureMs);
+  expect_equal(all);
 }
 
 TEST(KolmogorovSmirnov, SeesADifference) {
+  constexpr int kSize = 1000;
   std::mt19937 random(1);
   std::normal_distribution<double> one(0, 1);
   std::normal_distribution<double> other(1, 1);
   std::vector<double> a, b, c;
-  for (int i = 0; i < kTries; ++i) {
+  for (int i = 0; i < kSize; ++i) {
     a.push_back(one(random));
     b.push_back(one(random));
     c.push_back(other(random));
