@@ -76,6 +76,11 @@ void Channels::close_all() {
   forwards_.clear();
 }
 
+void Channels::forget_freed() {
+  for (auto& channel : channels_) channel.forget_freed();
+  for (auto& forward : forwards_) forward.forget_freed();
+}
+
 bool Channels::on_request(ssh_channel channel, std::string_view type,
                           std::span<const std::uint8_t> payload) {
   const auto found = std::ranges::find(channels_, channel, &SessionChannel::channel);

@@ -55,6 +55,8 @@ class Channels : public GuestLink::Observer {
   [[nodiscard]] bool has_news() const { return target_.news; }
   [[nodiscard]] const IdleClock& idle() const { return target_.idle; }
   void close_all();
+  // libssh has freed its channels.
+  void forget_freed();
 
   // For the poll loop: what runs the sessions.
   void flush();

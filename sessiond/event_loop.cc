@@ -216,8 +216,9 @@ Status EventLoop::run() {
     if (auto polled = poll_once(); !polled.ok()) return polled;
   }
   const std::string reason = farewell_ ? *farewell_ : session_->closing_reason();
+  // Before the channels close: a client whose last one does may leave without reading on.
+  if (farewell_ && session_->disconnect(*farewell_)) channels_->forget_freed();
   channels_->close_all();
-  if (farewell_) session_->disconnect(*farewell_);
   return monitor_.notify(ipc::DisconnectNotice{truncated<limits::kMaxLogText>(escaped(reason))});
 }
 

@@ -28,6 +28,8 @@ class ForwardChannel {
   ForwardChannel& operator=(const ForwardChannel&) = delete;
 
   [[nodiscard]] std::uint32_t stream() const { return stream_; }
+  // libssh has freed it.
+  void forget_freed() { channel_ = nullptr; }
   // Nothing is left to do: may be destroyed (not from within a callback).
   [[nodiscard]] bool finished() const { return state_ == State::kFinished; }
 

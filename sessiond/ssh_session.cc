@@ -243,13 +243,14 @@ void SshSession::drain(int timeout_ms) {
   }
 }
 
-void SshSession::disconnect(const std::string& text) {
+bool SshSession::disconnect(const std::string& text) {
   drain(kGoodbyeMs);  // libssh drops what its buffer holds, the goodbye with it
-  if (!alive()) return;
+  if (!alive()) return false;
   ssh_session_set_disconnect_message(session_.get(), text.c_str());
   ssh_event_remove_session(event_.get(), session_.get());
   in_event_ = false;
   ssh_disconnect(session_.get());
+  return true;
 }
 
 }  // namespace ssh2incus

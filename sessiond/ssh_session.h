@@ -72,8 +72,9 @@ class SshSession {
   void send_banner(const std::string& text);
   // SSH_MSG_USERAUTH_INFO_REQUEST (RFC 4256 §3.2).
   void ask(std::string_view instruction, std::span<const ipc::AuthPrompt> prompts);
-  // Says goodbye with this text. Every channel must have been freed.
-  void disconnect(const std::string& text);
+  // Says goodbye with this text. True if the connection was still there: all its channels are freed
+  // then.
+  bool disconnect(const std::string& text);
 
  private:
   SshSession() = default;

@@ -140,9 +140,10 @@ def test_two_proofs_where_a_project_demands_them(start_server, access, keys):
 def test_session_limit(start_server, access, keys):
     server = start_server("--access", access.write(
         rule("short", allow="all", users="s2isys1", session_limit="3s")))
-    result = client(server, keys[0]).run("while :; do echo x; sleep 0.2; done")
+    result = client(server, keys[0]).run("while :; do echo x; sleep 0.2; done", options=["-vv"])
     assert result.returncode == 255
     assert b"the session limit of 3s is reached" in result.stderr
+    assert b"rcvd close" not in result.stderr, "the goodbye comes before the channels' end"
     server.log.wait_for("session_limit", rule="short")
     server.wait_idle()
 
