@@ -85,6 +85,9 @@ class Monitor {
     std::optional<ProvenKey> key;   // if it was one
     std::vector<LogField> details{};
     bool by_instance = false;  // the instance vouches for its own user: no host user is proven
+    // With whose secrets it was compared.
+    bool compared_with_host = true;
+    bool compared_with_instance = false;
   };
 
   // monitor.cc: loop and dispatch
@@ -130,6 +133,11 @@ class Monitor {
                 Clock::time_point started);
   Status accept(ipc::SessionMessage by, const std::vector<LogField>& fields);
   Result<std::string> why_not_let_in(const Proof& proof);
+  // Whether what is guessed of the host user's counts for nothing, and for whose name it is
+  // counted.
+  [[nodiscard]] bool host_user_held_back() const;
+  [[nodiscard]] std::string guessed_host_user() const;
+  void count_guesses(const Proof& proof);
   void wait_for_floor(Clock::time_point started, int floor_ms) const;
   // Whether a host user has proven something, so that the host's rules count.
   [[nodiscard]] bool host_user_counts() const;

@@ -11,6 +11,7 @@
 #include "policy/combined_grant.h"
 #include "policy/failure_time.h"
 #include "policy/greeting.h"
+#include "policy/user_penalties.h"
 
 namespace ssh2incus {
 
@@ -106,16 +107,31 @@ Status Monitor::fail_attempt(SessionMessage by, const Proof& proof, const std::s
   fields.insert(fields.end(), proof.details.begin(), proof.details.end());
   fields.emplace_back("reason", reason);
   log_.write(LogLevel::kNotice, "auth_failed", fields);
-  if (can_be_guessed(proof.method)) tell_listener(FailureNotice{target_->host_user.str()});
+  count_guesses(proof);
   return refuse(by, auth_method_name(proof.method), reason, started);
+}
+
+std::string Monitor::guessed_host_user() const {
+  return ssh2incus::guessed_host_user(*target_, config_.instance_authentication);
+}
+
+bool Monitor::host_user_held_back() const {
+  return info_.held_back(target_->host_user.str()) || info_.held_back(guessed_host_user());
+}
+
+// One for each whose secret it could have been: whoever guesses at two users' at once has no guess
+// for nothing, and where it couldn't have let the host user in, it was none at theirs.
+void Monitor::count_guesses(const Proof& proof) {
+  if (!can_be_guessed(proof.method)) return;
+  if (proof.compared_with_instance) tell_listener(FailureNotice{instance_account()});
+  if (proof.compared_with_host) tell_listener(FailureNotice{guessed_host_user()});
 }
 
 // Whatever is still against the login, although the method has succeeded; empty if nothing is.
 Result<std::string> Monitor::why_not_let_in(const Proof& proof) {
-  const std::string guessed = proof.by_instance ? *instance_account() : target_->host_user.str();
-  if (can_be_guessed(proof.method) && info_.held_back(guessed)) {
-    return std::string(kHeldBack);
-  }
+  const bool held_back =
+      proof.by_instance ? info_.held_back(*instance_account()) : host_user_held_back();
+  if (can_be_guessed(proof.method) && held_back) return std::string(kHeldBack);
   if (proofs_by_instance_ != 0 && proofs_by_instance_ != done_methods_.size()) {
     return std::string("what the instance vouches for is no part of a host user's proof");
   }
@@ -172,6 +188,8 @@ Status Monitor::accept(SessionMessage by, const std::vector<LogField>& fields) {
   logged_in_ = true;
   move_to(by, MonitorState::kAuthenticated);
   tell_listener(LoggedInNotice{host_user_counts() ? target_->host_user.str() : std::string()});
+  if (host_user_counts() && guessed_host_user() != target_->host_user.str())
+    tell_listener(LoggedInNotice{guessed_host_user()});
   ipc::AuthReply reply;
   reply.outcome = ipc::AuthOutcome::kSuccess;
   reply.text = take_text_for_client();

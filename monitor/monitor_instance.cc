@@ -129,10 +129,8 @@ std::string Monitor::why_not_instance_password(const Secret& password) {
 Status Monitor::on_instance_password(SessionMessage by, Proof proof, const Secret& password,
                                      const std::string& host_reason, Clock::time_point started) {
   const std::string reason = why_not_instance_password(password);
-  if (!reason.empty()) {
-    tell_listener(FailureNotice{instance_account()});
-    return fail_attempt(by, proof, host_reason + "; " + reason, started);
-  }
+  proof.compared_with_instance = true;
+  if (!reason.empty()) return fail_attempt(by, proof, host_reason + "; " + reason, started);
   text_for_client_.clear();  // what PAM has said isn't about this user
   proof.by_instance = true;
   return on_proven(by, proof, started);

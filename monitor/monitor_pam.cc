@@ -38,7 +38,7 @@ Status Monitor::abort_conversation() {
 // For the log: PAM was asked in vain where something else decides.
 std::string Monitor::why_pam_refused(const PamReply& reply) const {
   if (!account_refusal_.empty()) return account_refusal_;
-  if (info_.held_back(target_->host_user.str())) return kHeldBack;
+  if (host_user_held_back()) return kHeldBack;
   return *reply.log_text;
 }
 
@@ -58,8 +58,7 @@ Status Monitor::start_pam(SessionMessage by, AuthMethod method, PamStartRequest 
   proof.method = method;
   if (!may_try(method)) return fail_attempt(by, proof, "method isn't offered now", started);
   if (attempts_.exhausted()) return fail_attempt(by, proof, "too many conversations", started);
-  const bool held_back = info_.held_back(target_->host_user.str());
-  start.hopeless = !account_refusal_.empty() || held_back;
+  start.hopeless = !account_refusal_.empty() || host_user_held_back();
   const PamReply reply = TRY(from_attendant(
       attendant_pam_start(channels_.attendant, start, at_most(limits::kPamRoundMs + 1000))));
   const bool may_be_instances =
@@ -67,6 +66,7 @@ Status Monitor::start_pam(SessionMessage by, AuthMethod method, PamStartRequest 
                          reply.outcome == PamOutcome::kPrompts);
   if (may_be_instances && may_ask_instance()) {
     const std::string reason = why_pam_refused(reply);
+    proof.compared_with_host = !start.hopeless;
     return on_instance_password(by, proof, **start.password, reason, started);
   }
   return on_pam_reply(by, proof, reply, started);

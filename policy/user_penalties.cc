@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "policy/host_access.h"
+
 namespace ssh2incus {
 namespace {
 
@@ -13,6 +15,13 @@ IpAddress block_of(const IpAddress& source) {
 }
 
 }  // namespace
+
+std::string guessed_host_user(const LoginTarget& target, bool instances_vouch) {
+  std::string name = target.host_user.str();
+  const bool meant = name != "root" || target.user.str() == "root";
+  if (meant || !instances_vouch || !instance_may_vouch(target)) return name;
+  return name + " (unnamed)";  // no user's name has a space
+}
 
 UserPenalties::UserPenalties(UserPenaltySettings settings)
     : settings_(settings), failures_(settings.half_life, 0.5, settings.max_users) {}

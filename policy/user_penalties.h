@@ -12,6 +12,7 @@
 
 #include "policy/decaying_scores.h"
 #include "policy/ip_address.h"
+#include "policy/login_target.h"
 
 namespace ssh2incus {
 
@@ -22,6 +23,13 @@ struct UserPenaltySettings {
   std::size_t max_users = 4096;
   std::size_t max_sources_per_user = 8;
 };
+
+// As whose guesses those at the login's host user are counted. Where instances may vouch for their
+// users, passwords for alice@c1 are mostly alice's, but compared with root's all the same, whom
+// nobody has named: those are counted apart, so that what alice mistypes doesn't hold back root.
+// What can be guessed of root's password through all such logins is bounded as that of one more
+// user, however many instances and users there are.
+std::string guessed_host_user(const LoginTarget& target, bool instances_vouch);
 
 class UserPenalties {
  public:

@@ -50,8 +50,7 @@ class EqualTime : public testing::Test {
    public:
     Conversation(ipc::IpcChannel channel, const std::string& login) : channel_(std::move(channel)) {
       ask<ipc::HelloReply>(ipc::HelloRequest{});
-      ask<ipc::SignReply>(
-          ipc::SignRequest{0, ipc::SignatureAlgorithm::kSshEd25519, session_id()});
+      ask<ipc::SignReply>(ipc::SignRequest{0, ipc::SignatureAlgorithm::kSshEd25519, session_id()});
       ask<ipc::AuthStartReply>(ipc::AuthStartRequest{login});
     }
     template <typename Reply>
@@ -169,8 +168,7 @@ class EqualTime : public testing::Test {
     std::vector<Times> all;
     {
       Conversation conversation(std::move(ends.first), group.login);
-      for (int i = 0; i < kPerConnection; ++i)
-        all.push_back(group.attempt(conversation, group, i));
+      for (int i = 0; i < kPerConnection; ++i) all.push_back(group.attempt(conversation, group, i));
     }
     monitor.join();
     if (attendant.pid > 0) waitpid(attendant.pid, nullptr, 0);

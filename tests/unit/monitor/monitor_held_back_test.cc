@@ -92,5 +92,89 @@ TEST_F(MonitorHeldBackTest, ListenerHearsOfGuessesAndNotOfKeys) {
   EXPECT_EQ(told_user<LoggedInNotice>(), "root") << "and nothing else in between";
 }
 
+// Passwords of an instance's users, with a gateway that says no.
+class InstanceHeldBackTest : public MonitorHeldBackTest {
+ protected:
+  void SetUp() override {
+    MonitorHeldBackTest::SetUp();
+    config_.instance_authentication = true;
+    login_ = "ana@c1";
+  }
+  void TearDown() override {
+    sessiond_.reset();
+    if (listener_) {
+      const auto more = listener_->receive(10'000);
+      EXPECT_TRUE(more.ok() && !*more) << "the listener has been told more";
+    }
+    MonitorHeldBackTest::TearDown();
+    if (answering_.joinable()) answering_.join();
+  }
+  void begin_with_gateway(bool valid) {
+    begin();
+    answering_ = std::thread([this, valid] {
+      auto gateway = gateway_promise_.get_future().get();
+      EXPECT_TRUE(gateway.receive_message<ipc::AuthGrant>(10'000).ok());
+      while (gateway.receive_message<ipc::InstancePasswordRequest>(10'000).ok()) {
+        EXPECT_TRUE(gateway.send(ipc::InstancePasswordReply{valid, std::string("no")}).ok());
+      }
+    });
+  }
+
+  std::thread answering_;
+};
+
+TEST_F(InstanceHeldBackTest, AWrongPasswordCountsForTheInstancesUserAndForTheHostsApart) {
+  begin_with_gateway(false);
+  EXPECT_EQ(try_password("wrong").outcome, AuthOutcome::kFailure);
+  EXPECT_EQ(told_user<FailureNotice>(), "ana@c1.default");
+  EXPECT_EQ(told_user<FailureNotice>(), "root (unnamed)");
+}
+
+TEST_F(InstanceHeldBackTest, ItCountsForTheHostUserWhoIsNamed) {
+  login_ = "ana@c1+bob";
+  group_ = config_.allowed_groups.front();
+  uid_ = 1000;
+  begin_with_gateway(false);
+  EXPECT_EQ(try_password("wrong").outcome, AuthOutcome::kFailure);
+  EXPECT_EQ(told_user<FailureNotice>(), "ana@c1.default");
+  EXPECT_EQ(told_user<FailureNotice>(), "bob");
+}
+
+TEST_F(InstanceHeldBackTest, ItIsNoGuessAtAHostUserWhoCouldNotLogIn) {
+  for (const char* held_back : {"root", "root (unnamed)"}) {
+    held_back_ = {held_back};
+    gateway_promise_ = {};
+    begin_with_gateway(false);
+    EXPECT_EQ(try_password("wrong").outcome, AuthOutcome::kFailure);
+    EXPECT_TRUE(pam_hopeless_);
+    EXPECT_EQ(told_user<FailureNotice>(), "ana@c1.default") << "and nothing else";
+    TearDown();
+    listener_.reset();
+  }
+}
+
+TEST_F(InstanceHeldBackTest, TheHostUsersPasswordIsNotHeldBackWhereTheHostUserIsMeant) {
+  held_back_ = {"root (unnamed)"};
+  login_ = "c1";
+  begin();
+  EXPECT_EQ(try_password("right").outcome, AuthOutcome::kSuccess);
+  EXPECT_EQ(told_user<LoggedInNotice>(), "root");
+}
+
+TEST_F(InstanceHeldBackTest, AGoodLoginMakesItsSourceKnownForBoth) {
+  begin();
+  EXPECT_EQ(try_password("right").outcome, AuthOutcome::kSuccess);
+  EXPECT_EQ(told_user<LoggedInNotice>(), "root");
+  EXPECT_EQ(told_user<LoggedInNotice>(), "root (unnamed)");
+}
+
+TEST_F(InstanceHeldBackTest, ARightPasswordOfAHeldBackUserOfTheInstanceCountsForNothing) {
+  gateway_promise_ = {};
+  held_back_ = {"ana@c1.default", "root"};
+  begin_with_gateway(true);
+  EXPECT_EQ(try_password("ana's").outcome, AuthOutcome::kFailure);
+  EXPECT_EQ(told_user<FailureNotice>(), "ana@c1.default");
+}
+
 }  // namespace
 }  // namespace ssh2incus

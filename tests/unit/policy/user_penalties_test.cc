@@ -85,5 +85,30 @@ TEST(UserPenalties, StayBoundedUnderManyNames) {
   EXPECT_TRUE(penalties.holds_back("anna", kSource, seconds(1)));  // the worst is kept
 }
 
+TEST(UserPenalties, CountApartWhatIsMeantForAUserOfAnInstance) {
+  struct Case {
+    const char* login;
+    const char* with_instances;
+  };
+  constexpr Case kCases[] = {
+      {"alice@c1", "root (unnamed)"},
+      {"alice@c1.p1+root", "root (unnamed)"},
+      {"bob@c2", "root (unnamed)"},
+      {"c1", "root"},
+      {"root@c1", "root"},
+      {"c1+anna", "anna"},
+      {"alice@c1+anna", "anna"},
+      {"%shell", "root"},
+      {"other:alice@c1", "root"},
+      {"+alice@c9", "root"},
+  };
+  for (const Case& one : kCases) {
+    const LoginTarget target = parse_login(one.login).value();
+    EXPECT_EQ(guessed_host_user(target, true), one.with_instances) << one.login;
+    EXPECT_EQ(guessed_host_user(target, false), target.host_user.str()) << one.login;
+    EXPECT_FALSE(HostUser::parse("root (unnamed)").ok());
+  }
+}
+
 }  // namespace
 }  // namespace ssh2incus
