@@ -3,7 +3,7 @@ import pytest
 
 from harness.authority import Authority
 from harness.client import Client, fresh_source
-from test_access import access, assert_refused, rule  # noqa: F401 (a fixture)
+from test_access import assert_refused, rule
 from test_certificates import etc  # noqa: F401
 from test_instance_auth import Inside, instances  # noqa: F401
 from test_instance_password import PASSWORD, hash_of, shadow, try_password  # noqa: F401
