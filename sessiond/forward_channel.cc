@@ -12,8 +12,7 @@ namespace ssh2incus {
 
 ForwardChannel::ForwardChannel(SshSession& session, MonitorClient& monitor, Target& target,
                                ssh_channel channel, OpenConnection wish)
-    : session_(session),
-      monitor_(monitor),
+    : monitor_(monitor),
       target_(target),
       channel_(channel),
       state_(State::kWaiting),
@@ -27,8 +26,7 @@ ForwardChannel::ForwardChannel(SshSession& session, MonitorClient& monitor, Targ
 ForwardChannel::ForwardChannel(SshSession& session, MonitorClient& monitor, Target& target,
                                ssh_channel channel, std::uint32_t stream, ipc::ForwardKind kind,
                                std::string where)
-    : session_(session),
-      monitor_(monitor),
+    : monitor_(monitor),
       target_(target),
       channel_(channel),
       state_(State::kOffered),

@@ -67,7 +67,6 @@ class ForwardChannel {
   void pump_ending();
   void finish();
 
-  SshSession& session_;
   MonitorClient& monitor_;
   Target& target_;
   ssh_channel channel_;

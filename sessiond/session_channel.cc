@@ -15,8 +15,7 @@ constexpr std::size_t kMaxEarlySignals = 16;
 
 SessionChannel::SessionChannel(SshSession& session, MonitorClient& monitor, Target& target,
                                const ipc::SessionPermissions& permissions, ssh_channel channel)
-    : session_(session),
-      monitor_(monitor),
+    : monitor_(monitor),
       target_(target),
       permissions_(permissions),
       channel_(channel),

@@ -76,7 +76,6 @@ class SessionChannel {
   void send_exit(const Exited& exited);
   void finish();
 
-  SshSession& session_;
   MonitorClient& monitor_;
   Target& target_;
   const ipc::SessionPermissions& permissions_;

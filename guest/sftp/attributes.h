@@ -8,17 +8,20 @@
 
 namespace ssh2incus::guest::sftp {
 
+struct FileOwner {
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  friend bool operator==(const FileOwner&, const FileOwner&) = default;
+};
+struct FileTimes {  // in seconds since 1970
+  std::uint32_t access = 0;
+  std::uint32_t modification = 0;
+  friend bool operator==(const FileTimes&, const FileTimes&) = default;
+};
+
 struct Attributes {
-  struct Owner {
-    std::uint32_t uid = 0;
-    std::uint32_t gid = 0;
-    friend bool operator==(const Owner&, const Owner&) = default;
-  };
-  struct Times {  // in seconds since 1970
-    std::uint32_t access = 0;
-    std::uint32_t modification = 0;
-    friend bool operator==(const Times&, const Times&) = default;
-  };
+  using Owner = FileOwner;
+  using Times = FileTimes;
   std::optional<std::uint64_t> size;
   std::optional<Owner> owner;
   std::optional<std::uint32_t> permissions;  // with the file's type
