@@ -101,7 +101,8 @@ def test_cipher(ssh, cipher):
 
 
 @pytest.mark.expect_logins(1)
-@pytest.mark.parametrize("mac", ["hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com"])
+@pytest.mark.parametrize("mac", ["hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com",
+                                 "hmac-sha2-256", "hmac-sha2-512"])
 def test_mac(ssh, mac):
     assert ssh.output("echo in", options=["Ciphers=aes256-ctr", f"MACs={mac}"]) == "in\n"
 

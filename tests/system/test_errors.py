@@ -129,7 +129,7 @@ def test_login_that_cannot_be_understood_says_why(server, root_key, login, words
 
 @pytest.mark.expect_logins(1)
 @pytest.mark.parametrize("login, feature", [
-    ("/c1", "session"), ("+new1", "creat"), ("~new2", "creat"), ("%shell", "shell"),
+    ("+new1", "creat"), ("~new2", "creat"), ("%shell", "shell"),
 ])
 def test_login_form_of_a_later_issue_says_so(server, root_key, login, feature):
     result = Client(server, root_key, login, fresh_source()).run("true")

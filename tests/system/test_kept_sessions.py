@@ -74,12 +74,12 @@ def test_stopping_the_server_without_master_mode_leaves_the_session(start_server
                                                                     terminal, incus):
     server = start_server("-T", "builtin")
     first = shell(terminal, Client(server, root_key, "/alice@c1", fresh_source()))
-    say(first, "sleep 4321 &")
+    say(first, "sleep 4322 &")
     first.expect(PROMPT)
     server.process.send_signal(signal.SIGTERM)
     first.wait()
-    assert "sleep 4321" in incus.shell("c1", "ps")
-    incus.shell("c1", "pkill -f 'sleep 4321'; true")
+    assert "sleep 4322" in incus.shell("c1", "ps")
+    incus.shell("c1", r"kill $(ps -o pid,args | sed -n 's/^ *\([0-9]*\) sleep 4322$/\1/p')")
 
 
 @pytest.mark.expect_logins(2)

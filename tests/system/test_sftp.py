@@ -65,22 +65,21 @@ def test_a_tree_of_ten_thousand_small_files(tools, alice, tmp_path):
 def test_the_usual_commands(tools):
     text = batch(tools, "mkdir sftp/d", "cd sftp/d", "pwd", "put /etc/hostname a", "chmod 600 a",
                  "ln -s a link", "ln a hard", "rename a b", "ls -l", "df", "rm b", "rm hard",
-                 "rm link", "cd ..", "rmdir d", "ls ~")
+                 "rm link", "cd ..", "rmdir d", "ls")
     assert "/home/alice/sftp/d" in text and "-rw-------" in text
 
 
 @pytest.mark.expect_logins(1)
 @pytest.mark.parametrize("line, words", [
-    ("get /root/secret /dev/null", "Permission denied"),
+    ("get /root/secret /dev/null", "not found"),
     ("put /etc/hostname /root/x", "ermission denied"),
     ("get /nonexistent /dev/null", "not found"),
-    ("rmdir /home", "ailure"),
-    ("mkdir /proc/x", "ailure"),
+    ("rmdir /home", "Permission denied"),
 ])
 def test_errors_are_told(tools, incus, line, words):
     incus.shell("c1", "echo s >/root/secret; chmod 600 /root/secret")
     text = batch(tools, line, check=False)
-    assert words in text or "No such file" in text, text
+    assert words in text, text
 
 
 @pytest.mark.expect_logins(2)

@@ -125,7 +125,7 @@ def test_what_is_missing_in_the_instance_is_told(ssh, tmp_path):
     assert result.returncode != 0
     assert b"scp: not found" in result.stderr
     result = tools.run("rsync", "-e", tools.ssh, file, "instance:/tmp/never")
-    assert result.returncode == 127
+    assert result.returncode in (12, 127)  # rsync's own, or the shell's if rsync has waited for it
     assert b"rsync: not found" in result.stderr
 
 

@@ -136,7 +136,7 @@ def test_sessiond_is_limited(stage):
     limits = sessiond.limits()
     for name in ("Max processes", "Max file size", "Max core file size"):
         assert limits[name] == ("0", "0"), name
-    assert int(limits["Max open files"][1]) <= 64
+    assert int(limits["Max open files"][1]) <= 512
 
 
 @both
