@@ -68,7 +68,8 @@ NameTable::NameTable(std::string_view file) {
     const auto line = file.substr(0, end);
     file.remove_prefix(end == std::string_view::npos ? file.size() : end + 1);
     const auto name_end = line.find(':');
-    const auto id_start = name_end == std::string_view::npos ? name_end : line.find(':', name_end + 1);
+    const auto id_start =
+        name_end == std::string_view::npos ? name_end : line.find(':', name_end + 1);
     if (id_start == std::string_view::npos) continue;
     const auto rest = line.substr(id_start + 1);
     if (const auto id = parse_id(rest.substr(0, rest.find(':')))) {
@@ -87,8 +88,8 @@ std::string long_name(std::string_view name, const struct stat& status, const Na
   return mode_text(status.st_mode) + " " + to_right(std::to_string(status.st_nlink), 4) + " " +
          to_left(name_or_number(names.users, status.st_uid), 8) + " " +
          to_left(name_or_number(names.groups, status.st_gid), 8) + " " +
-         to_right(std::to_string(status.st_size), 8) + " " + time_text(status.st_mtime, now) +
-         " " + std::string(name);
+         to_right(std::to_string(status.st_size), 8) + " " + time_text(status.st_mtime, now) + " " +
+         std::string(name);
 }
 
 }  // namespace ssh2incus::guest::sftp

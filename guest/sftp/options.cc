@@ -100,7 +100,8 @@ Result<Options> parse_options(std::string_view command, const Account& account) 
   Options options;
   for (std::size_t i = 1; i < words.size(); ++i) {
     const std::string& word = words[i];
-    if (word.size() < 2 || word[0] != '-') return fail("internal-sftp: '" + word + "' is no option");
+    if (word.size() < 2 || word[0] != '-')
+      return fail("internal-sftp: '" + word + "' is no option");
     for (std::size_t j = 1; j < word.size(); ++j) {
       const char option = word[j];
       if (kFlags.find(option) != std::string_view::npos) {

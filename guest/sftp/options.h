@@ -15,7 +15,7 @@ namespace ssh2incus::guest::sftp {
 
 struct Options {
   bool read_only = false;
-  std::string start_directory;                 // empty: the home directory
+  std::string start_directory;  // empty: the home directory
   std::optional<mode_t> umask;
   std::optional<std::set<std::string>> allowed;  // requests; none: all
   std::set<std::string> denied;

@@ -37,7 +37,8 @@ class ReplyBuffer {
   }
 
  private:
-  std::unique_ptr<std::uint8_t[]> bytes_ = std::make_unique_for_overwrite<std::uint8_t[]>(kCapacity);
+  std::unique_ptr<std::uint8_t[]> bytes_ =
+      std::make_unique_for_overwrite<std::uint8_t[]>(kCapacity);
   std::size_t start_ = 0;
   std::size_t end_ = 0;
 };

@@ -54,7 +54,7 @@ enum class Extension : std::uint8_t {
 
 struct ExtensionName {
   Extension extension;
-  std::string_view name;       // in options
+  std::string_view name;  // in options
   std::string_view wire_name;
   std::string_view version;
   bool writes = false;

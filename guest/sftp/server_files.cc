@@ -63,13 +63,13 @@ int copy_all(Copy copy) {
   std::array<std::uint8_t, kPiece> buffer;
   while (to_end || copy.length > 0) {
     const std::size_t piece = to_end ? kPiece : std::min<std::uint64_t>(kPiece, copy.length);
-    const std::size_t wanted =
-        to_end ? 1UL << 30 : std::min<std::uint64_t>(1UL << 30, copy.length);
+    const std::size_t wanted = to_end ? 1UL << 30 : std::min<std::uint64_t>(1UL << 30, copy.length);
     off_t from = static_cast<off_t>(copy.from);
     off_t to = static_cast<off_t>(copy.to);
     ssize_t count = -1;
     if (by_kernel) {
-      count = copy_file_range(copy.source.file.get(), &from, copy.target.file.get(), &to, wanted, 0);
+      count =
+          copy_file_range(copy.source.file.get(), &from, copy.target.file.get(), &to, wanted, 0);
       // 0 may be a file of /proc, which has content but no size.
       if (count <= 0 && !(count < 0 && errno == ENOSPC)) by_kernel = false;
       if (count < 0 && by_kernel) return errno;

@@ -66,16 +66,15 @@ void Server::readdir(Request& request) {
     const dirent* entry = ::readdir(directory);
     if (entry == nullptr) break;
     struct stat status {};
-    const bool known =
-        fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    const bool known = fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0;
     if (!known && errno == ENOENT) continue;
     entries.text(entry->d_name)
         .text(long_name(entry->d_name, status, names(), now))
         .attributes(known ? attributes_of(status) : Attributes{});
     ++count;
   }
-  if (count == 0) return errno != 0 ? reply_errno(request, errno)
-                                    : reply_status(request, StatusCode::kEof);
+  if (count == 0)
+    return errno != 0 ? reply_errno(request, errno) : reply_status(request, StatusCode::kEof);
   PacketWriter packet(PacketType::kName);
   packet.u32(request.id).u32(count);
   packet.append(entries);

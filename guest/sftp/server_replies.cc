@@ -14,10 +14,7 @@ void Server::reply_status(const Request& request, StatusCode code) {
 
 void Server::reply_failure(const Request& request, const std::string& text) {
   PacketWriter packet(PacketType::kStatus);
-  packet.u32(request.id)
-      .u32(static_cast<std::uint32_t>(StatusCode::kFailure))
-      .text(text)
-      .text("");
+  packet.u32(request.id).u32(static_cast<std::uint32_t>(StatusCode::kFailure)).text(text).text("");
   reply(packet);
 }
 

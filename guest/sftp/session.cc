@@ -46,7 +46,8 @@ class InputBuffer {
 
  private:
   static constexpr std::size_t kCapacity = 4UL * kMaxPacket;
-  std::unique_ptr<std::uint8_t[]> bytes_ = std::make_unique_for_overwrite<std::uint8_t[]>(kCapacity);
+  std::unique_ptr<std::uint8_t[]> bytes_ =
+      std::make_unique_for_overwrite<std::uint8_t[]>(kCapacity);
   std::size_t start_ = 0;
   std::size_t end_ = 0;
 };

@@ -65,8 +65,8 @@ int Tree::open_confined(const std::string& path, int flags, mode_t mode, UniqueF
   how.mode = (flags & O_CREAT) != 0 ? mode & kPermissionBits : 0;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    file.reset(static_cast<int>(
-        syscall(SYS_openat2, root_.get(), path.c_str(), &how, sizeof(how))));
+    file.reset(
+        static_cast<int>(syscall(SYS_openat2, root_.get(), path.c_str(), &how, sizeof(how))));
     if (file.valid()) return 0;
     if (errno != EAGAIN && errno != EINTR) return errno;
   }
