@@ -1,5 +1,6 @@
 // A confined server, as root, whom nothing but the confinement holds back: no request reaches,
-// changes or names what is beside the home, also while links and directories are exchanged under it.
+// changes or names what is beside the home, also while links and directories are exchanged under
+// it.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -73,9 +74,7 @@ class ConfinedSftp : public testing::Test {
     packet.text(extension).append(arguments);
     return call(PacketType::kExtended, packet);
   }
-  SftpReply on(PacketType type, const std::string& path) {
-    return call(type, Packet().text(path));
-  }
+  SftpReply on(PacketType type, const std::string& path) { return call(type, Packet().text(path)); }
   StatusCode two(PacketType type, const std::string& one, const std::string& other) {
     return call(type, Packet().text(one).text(other)).code();
   }
@@ -183,9 +182,9 @@ TEST_F(ConfinedSftp, ReachesNothingThroughLinksThatLeadOut) {
     EXPECT_NE(two(PacketType::kSymlink, "x", directory + "/link"), StatusCode::kOk);
     EXPECT_NE(call("hardlink@openssh.com", Packet().text(directory + "/secret").text("got")).code(),
               StatusCode::kOk);
-    EXPECT_NE(call("posix-rename@openssh.com", Packet().text("own").text(directory + "/secret"))
-                  .code(),
-              StatusCode::kOk);
+    EXPECT_NE(
+        call("posix-rename@openssh.com", Packet().text("own").text(directory + "/secret")).code(),
+        StatusCode::kOk);
     EXPECT_NE(open(directory + "/new", kOpenWrite | kOpenCreate).type, PacketType::kHandle);
   }
   expect_untouched();

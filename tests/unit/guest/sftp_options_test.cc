@@ -1,10 +1,9 @@
 // Options of a forced internal-sftp, and what a read-only or restricted server refuses.
-#include "guest/sftp/options.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "common/internal_sftp.h"
+#include "guest/sftp/options.h"
 
 namespace ssh2incus::guest::sftp {
 namespace {
