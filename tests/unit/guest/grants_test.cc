@@ -66,6 +66,59 @@ TEST(GuestGrants, LetAForcedCommandRunWhereOneOfTheTwoIsAllowed) {
   EXPECT_EQ(guest.run(OpenSession{}).output, "forced\n");
 }
 
+OpenSession sftp() {
+  OpenSession request;
+  request.sftp = true;
+  return request;
+}
+
+TEST(GuestGrants, RefuseFileTransfer) {
+  auto grant = grant_for("root");
+  grant.allow_sftp = false;
+  GuestProcess guest(grant);
+  guest.hello();
+  EXPECT_THAT(*guest.run(sftp()).refused, HasSubstr("file transfer"));
+  EXPECT_EQ(guest.run(command("echo yes")).output, "yes\n");
+}
+
+TEST(GuestGrants, LetFilesBeTransferredWhereNothingElseIsAllowed) {
+  auto grant = grant_for("root");
+  grant.allow_shell = false;
+  grant.allow_exec = false;
+  GuestProcess guest(grant);
+  guest.hello();
+  EXPECT_EQ(guest.run(sftp()).exited->status, 0U);
+  EXPECT_TRUE(guest.run(command("true")).refused.has_value());
+}
+
+TEST(GuestGrants, ForceACommandInThePlaceOfSftp) {
+  auto grant = grant_for("root");
+  grant.forced_command = std::string("echo forced \"$SSH_ORIGINAL_COMMAND\"");
+  GuestProcess guest(grant);
+  guest.hello();
+  EXPECT_EQ(guest.run(sftp()).output, "forced internal-sftp\n");
+}
+
+TEST(GuestGrants, ForceSftpAndNothingElse) {
+  auto grant = grant_for("root");
+  grant.forced_command = std::string("internal-sftp -R");
+  GuestProcess guest(grant);
+  guest.hello();
+  EXPECT_EQ(guest.run(sftp()).exited->status, 0U);
+  EXPECT_THAT(*guest.run(OpenSession{}).refused, HasSubstr("sftp"));
+  EXPECT_THAT(*guest.run(command("id")).refused, HasSubstr("sftp"));
+}
+
+TEST(GuestGrants, NameTheOptionOfSftpThatIsWrong) {
+  auto grant = grant_for("root");
+  grant.forced_command = std::string("internal-sftp -Z");
+  GuestProcess guest(grant);
+  guest.hello();
+  const auto& log = guest.run(sftp());
+  EXPECT_NE(log.exited->status, 0U);
+  EXPECT_THAT(log.errors, HasSubstr("-Z"));
+}
+
 TEST(GuestGrants, AreRefusedIfMalformed) {
   auto grant = grant_for("root");
   grant.version = 99;
