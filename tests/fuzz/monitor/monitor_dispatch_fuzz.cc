@@ -1,5 +1,6 @@
 // A sessiond that sends anything in any order, against a monitor with an attendant that agrees
-// to everything it is asked about keys. Packets are length-prefixed (2 bytes) in the input.
+// to everything it is asked about keys, and whose PAM asks questions and likes no answer. Packets
+// are length-prefixed (2 bytes) in the input.
 #include <fcntl.h>
 #include <sys/socket.h>
 
@@ -22,21 +23,45 @@ static HostKeys make_keys() {
   return keys;
 }
 
+static PamReply pam_answer_to(const Bytes& request) {
+  PamReply reply;
+  if (ipc::decode<PamStartRequest>(request)->password) return reply;
+  reply.outcome = PamOutcome::kPrompts;
+  reply.prompts = std::vector<PamPrompt>{{std::string("Code: "), true}, {{}, false}};
+  return reply;
+}
+
 static void play_attendant(ipc::IpcChannel channel) {
   LookupReply lookup;
   lookup.found = true;
   KeysReply accepted;
   accepted.accepted = AuthorizedLine{};
   for (auto packet = channel.receive(); packet.ok() && *packet; packet = channel.receive()) {
-    const auto kind = ipc::kind_of<AttendantMessage>((*packet)->bytes);
-    const bool lookup_wanted = kind == AttendantMessage::kLookupRequest;
-    if (!lookup_wanted && kind != AttendantMessage::kKeysRequest) return;
-    if (!(lookup_wanted ? channel.send(lookup) : channel.send(accepted)).ok()) return;
+    Status sent;
+    switch (ipc::kind_of<AttendantMessage>((*packet)->bytes).value()) {
+      case AttendantMessage::kLookupRequest: sent = channel.send(lookup); break;
+      case AttendantMessage::kKeysRequest: sent = channel.send(accepted); break;
+      case AttendantMessage::kPamStartRequest:
+        sent = channel.send(pam_answer_to((*packet)->bytes));
+        break;
+      case AttendantMessage::kPamAnswersRequest:
+      case AttendantMessage::kPamAbortRequest: sent = channel.send(PamReply{}); break;
+      default: return;
+    }
+    if (!sent.ok()) return;
   }
 }
 
+static ServerConfig make_config() {
+  ServerConfig config;
+  config.auth_chains = AuthenticationChains::any_of(
+      std::array{AuthMethod::kPublicKey, AuthMethod::kPassword, AuthMethod::kKeyboardInteractive});
+  config.password_failure_ms = 1;
+  return config;
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const ServerConfig config;
+  static const ServerConfig config = make_config();
   static const HostKeys keys = make_keys();
   static const Log log = Log::to(open("/dev/null", O_WRONLY | O_CLOEXEC));
   auto sessiond = ipc::IpcChannel::pair().value();
