@@ -24,7 +24,7 @@ demo="$incus openssh-client busybox-static procps iproute2 kmod"
 check="$demo clang clang-format clang-tidy libclang-rt-dev llvm
   python3-pytest python3-yaml python3-paramiko python3-asyncssh python3-cryptography
   dropbear-bin putty-tools libpam-modules libpam-oath oathtool openssl xauth
-  ansible-core rsync git sshfs mosh qemu-user-static lftp"
+  ansible-core rsync git sshfs mosh qemu-user-static lftp systemd"
 bench="$demo openssh-server"
 
 fail() {
