@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdint>
 
+#include "common/utf8.h"
+
 namespace ssh2incus {
 namespace {
 
@@ -16,39 +18,6 @@ void append_hex(std::string& out, std::string_view bytes) {
     out += kDigits[byte >> 4];
     out += kDigits[byte & 15];
   }
-}
-
-struct Decoded {
-  std::uint32_t code_point = 0;
-  std::size_t length = 0;  // 0: not valid UTF-8
-};
-
-Decoded decode_utf8(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text[0]);
-  if (first < 0x80) return {first, 1};
-  std::size_t length = 0;
-  std::uint32_t code_point = 0;
-  std::uint32_t least = 0;
-  if ((first & 0xe0) == 0xc0) {
-    length = 2, code_point = first & 0x1fU, least = 0x80;
-  } else if ((first & 0xf0) == 0xe0) {
-    length = 3, code_point = first & 0x0fU, least = 0x800;
-  } else if ((first & 0xf8) == 0xf0) {
-    length = 4, code_point = first & 0x07U, least = 0x10000;
-  } else {
-    return {};
-  }
-  if (text.size() < length) return {};
-  for (std::size_t i = 1; i < length; ++i) {
-    const auto next = static_cast<unsigned char>(text[i]);
-    if ((next & 0xc0) != 0x80) return {};
-    code_point = (code_point << 6) | (next & 0x3fU);
-  }
-  if (code_point < least || code_point > 0x10ffff ||
-      (code_point >= 0xd800 && code_point < 0xe000)) {
-    return {};
-  }
-  return {code_point, length};
 }
 
 struct Range {
@@ -80,7 +49,7 @@ std::string escape(std::string_view text, bool quotes) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const Decoded decoded = decode_utf8(text);
+    const Utf8Character decoded = decode_utf8(text);
     const std::size_t length = decoded.length == 0 ? 1 : decoded.length;
     if (decoded.length == 0 || is_unsafe(decoded.code_point)) {
       append_hex(out, text.substr(0, length));

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <ctime>
@@ -18,7 +19,8 @@
 namespace ssh2incus {
 namespace {
 
-constexpr rlim_t kCpuSeconds = 30;
+constexpr rlim_t kCpuSeconds = 30;        // for each request of plain mode, else in all
+constexpr rlim_t kMostCpuSeconds = 3600;  // in all; nothing can raise it
 
 // Runs in the SIGSYS handler: no allocation, one write of the encoded GatewayCrash.
 void report_to_monitor(int syscall_number) {
@@ -36,7 +38,7 @@ Status limit_memory_and_time() {
   constexpr rlim_t kAddressSpace = 512UL * 1024 * 1024;
   const rlimit space{kAddressSpace, kAddressSpace};
   if (!kSanitized && setrlimit(RLIMIT_AS, &space) != 0) return system_error("setrlimit AS");
-  const rlimit time{kCpuSeconds, RLIM_INFINITY};
+  const rlimit time{kCpuSeconds, kMostCpuSeconds};
   if (setrlimit(RLIMIT_CPU, &time) != 0) return system_error("setrlimit CPU");
   return {};
 }
@@ -49,7 +51,7 @@ Status renew_processor_time() {
   if (limit.rlim_cur == RLIM_INFINITY) return {};  // not in the sandbox
   timespec used{};
   if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0) return system_error("clock_gettime");
-  limit.rlim_cur = static_cast<rlim_t>(used.tv_sec) + kCpuSeconds;
+  limit.rlim_cur = std::min(static_cast<rlim_t>(used.tv_sec) + kCpuSeconds, limit.rlim_max);
   if (setrlimit(RLIMIT_CPU, &limit) != 0) return system_error("setrlimit CPU");
   return {};
 }

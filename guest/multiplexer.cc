@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "common/internal_sftp.h"
+#include "common/program_rules.h"
 #include "common/signals.h"
 #include "guest/xauth.h"
 
@@ -205,21 +206,18 @@ Status Multiplexer::open_session(std::uint32_t stream, std::span<const std::uint
   return {};
 }
 
-const char* Multiplexer::why_not_program(const OpenSession& request) const {
+const char* Multiplexer::why_not(const OpenSession& request) const {
   const bool forced_sftp = grant_.forced_command && is_internal_sftp(**grant_.forced_command);
-  if (runs_internal_sftp(grant_, request))
-    return grant_.allow_sftp ? nullptr : "file transfer (sftp) is not allowed here";
+  if (runs_internal_sftp(grant_, request)) {
+    if (!grant_.allow_sftp) return "file transfer (sftp) is not allowed here";
+    return request.pty && !grant_.allow_pty ? "a terminal is not allowed here" : nullptr;
+  }
   if (forced_sftp) return "This service allows sftp connections only.";
-  if (!grant_.allow_shell && !grant_.allow_exec) return "shells and commands are not allowed here";
-  if (grant_.forced_command) return nullptr;
-  if (request.command && !grant_.allow_exec) return "commands are not allowed here";
-  if (!request.command && !grant_.allow_shell) return "shells are not allowed here, only commands";
-  return nullptr;
+  return why_not_program(grant_, request.command.has_value(), request.pty.has_value());
 }
 
 Result<SessionProcess> Multiplexer::start(std::uint32_t stream, const OpenSession& request) {
-  if (const char* reason = why_not_program(request); reason != nullptr) return fail(reason);
-  if (request.pty && !grant_.allow_pty) return fail("a terminal is not allowed here");
+  if (const char* reason = why_not(request); reason != nullptr) return fail(reason);
   if (sessions_.size() >= std::min(grant_.max_sessions, kMostSessions)) {
     return fail("too many sessions on this connection");
   }

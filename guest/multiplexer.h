@@ -55,7 +55,7 @@ class Multiplexer {
   Status handle(Session& session, const FrameEvent& event);
   Status open_session(std::uint32_t stream, std::span<const std::uint8_t> payload);
   // Null: the grant allows it.
-  [[nodiscard]] const char* why_not_program(const OpenSession& request) const;
+  [[nodiscard]] const char* why_not(const OpenSession& request) const;
   Result<SessionProcess> start(std::uint32_t stream, const OpenSession& request);
   ForwardedToSession forward_to_session(std::uint32_t stream, const OpenSession& request);
   Status dispatch_to_stream(const FrameEvent& event);

@@ -5,13 +5,10 @@
 
 #include "common/environment_rule.h"
 #include "common/internal_sftp.h"
+#include "common/login_path.h"
 
 namespace ssh2incus::guest {
 namespace {
-
-constexpr std::string_view kUserPath = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games";
-constexpr std::string_view kRootPath =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 std::string_view trimmed(std::string_view text) {
   const auto start = text.find_first_not_of(" \t\r");
@@ -73,7 +70,7 @@ std::vector<std::string> Environment::lines() const {
 Environment session_environment(const EnvironmentSources& sources) {
   Environment environment;
   const auto& account = sources.account;
-  environment.set("PATH", account.uid == 0 ? kRootPath : kUserPath);
+  environment.set("PATH", login_path(account.uid));
   read_etc_environment(sources.etc_environment, environment);
   if (sources.timezone) environment.set("TZ", *sources.timezone);
   for (const auto& entry : sources.request.environment) {

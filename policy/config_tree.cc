@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "common/escape.h"
+#include "common/utf8.h"
 
 namespace ssh2incus {
 namespace {
@@ -137,30 +138,12 @@ class TreeBuilder : public YAML::EventHandler {
   int documents_ = 0;
 };
 
-// The length of the UTF-8 sequence at the front, shortest form, no surrogates; 0: there is none.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  const unsigned second = byte(1);
-  const bool wrong = (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-                     (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
-  return wrong ? 0 : length;
-}
-
 const char* why_not_character(std::string_view rest) {
   const auto first = static_cast<unsigned char>(rest.front());
   if (first == '\t') return "a tab; use spaces";
   if (first == '\r') return rest.starts_with("\r\n") ? nullptr : "a carriage return";
   if ((first < 0x20 && first != '\n') || first == 0x7f) return "a control character";
-  if (utf8_length(rest) == 0) return "not UTF-8";
+  if (decode_utf8(rest).length == 0) return "not UTF-8";
   return rest.starts_with("\xef\xbb\xbf") ? "a byte order mark" : nullptr;
 }
 
@@ -197,7 +180,7 @@ std::optional<ConfigProblem> why_not_text(std::string_view text) {
   ConfigPosition where{1, 1};
   while (!text.empty()) {
     if (const char* reason = why_not_character(text)) return ConfigProblem{where, reason};
-    const std::size_t length = utf8_length(text);
+    const std::size_t length = decode_utf8(text).length;
     where.column += static_cast<unsigned>(length);
     if (text.front() == '\n') where = {where.line + 1, 1};
     text.remove_prefix(length);

@@ -8,63 +8,36 @@
 #include <string_view>
 
 #include "common/environment_rule.h"
+#include "common/internal_sftp.h"
+#include "common/login_path.h"
+#include "common/program_rules.h"
+#include "common/utf8.h"
 
 namespace ssh2incus {
 namespace {
 
-constexpr std::string_view kUserPath = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games";
-constexpr std::string_view kRootPath =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr const char* kDefaultShell = "/bin/sh";
 // Shells that take -l for a login shell: Incus leaves nobody the choice of argv[0].
 constexpr std::array<std::string_view, 12> kLoginOption = {
     "sh", "ash", "bash", "dash", "zsh", "ksh", "ksh93", "mksh", "yash", "fish", "csh", "tcsh"};
 
-// How many bytes the UTF-8 sequence at the beginning has; 0: it's none.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return lead == 0 ? 0 : 1;
-  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80) return 0;
-  }
-  // Overlong, a surrogate, or beyond the last character.
-  const unsigned second = byte(1);
-  if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second >= 0xa0) ||
-      (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second >= 0x90)) {
-    return 0;
-  }
-  return length;
-}
-
+// What Incus takes: UTF-8 without NUL.
 bool is_text(std::string_view text) {
   while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
+    const Utf8Character character = decode_utf8(text);
+    if (character.length == 0 || character.code_point == 0) return false;
+    text.remove_prefix(character.length);
   }
   return true;
 }
 
-bool asks_for_sftp(std::string_view forced) {
-  constexpr std::string_view kName = "internal-sftp";
-  return forced.starts_with(kName) &&
-         (forced.size() == kName.size() || forced[kName.size()] == ' ');
-}
-
 Status check(const GuestGrant& grant, const PlainProgram& program) {
-  if (!grant.allow_shell && !grant.allow_exec)
-    return fail("shells and commands are not allowed here");
-  if (program.terminal && !grant.allow_pty) return fail("a terminal is not allowed here");
+  const char* reason =
+      why_not_program(grant, program.command.has_value(), program.terminal.has_value());
+  if (reason != nullptr) return fail(reason);
   if (grant.forced_command) {
-    if (asks_for_sftp(**grant.forced_command)) return fail("no SFTP in plain mode");
+    if (is_internal_sftp(**grant.forced_command)) return fail("no SFTP in plain mode");
     return {};
-  }
-  if (program.command && !grant.allow_exec) return fail("commands are not allowed here");
-  if (!program.command && !grant.allow_shell) {
-    return fail("shells are not allowed here, only commands");
   }
   if (!program.command && program.terminal && grant.keeper != SessionKeeper::kNone) {
     return fail("no persistent sessions in plain mode");
@@ -97,7 +70,7 @@ std::string shell_of(const Account& account) {
 Environment environment_of(const GuestGrant& grant, const Account& account,
                            const PlainProgram& program) {
   Environment environment;
-  environment.set("PATH", account.uid == 0 ? kRootPath : kUserPath);
+  environment.set("PATH", login_path(account.uid));
   for (const auto& entry : program.environment) {
     if (environment_is_accepted(*entry.name, grant.accepted_environment)) {
       environment.set(*entry.name, *entry.value);
