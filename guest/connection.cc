@@ -11,8 +11,6 @@
 namespace ssh2incus::guest {
 namespace {
 
-constexpr std::uint64_t kMaxCredit = 0x7fffffff;
-constexpr std::uint32_t kCreditLump = limits::kGuestWindow / 4;
 constexpr std::chrono::seconds kLastWrite{60};
 
 bool would_block(int error) { return error == EAGAIN || error == EINTR; }
@@ -23,10 +21,10 @@ Connection::Connection(std::uint32_t stream, OutputQueue& output, Connector conn
     : stream_(stream),
       output_(output),
       connector_(std::move(connector)),
-      output_credit_(limits::kGuestWindow) {}
+      credit_(stream, output, limits::kGuestWindow) {}
 
 Connection::Connection(std::uint32_t stream, OutputQueue& output, UniqueFd socket)
-    : stream_(stream), output_(output), socket_(std::move(socket)) {}
+    : stream_(stream), output_(output), socket_(std::move(socket)), credit_(stream, output, 0) {}
 
 std::optional<Connector::Clock::time_point> Connection::deadline() const {
   if (over_) return std::nullopt;
@@ -72,8 +70,7 @@ void Connection::give_up() {
 
 Status Connection::take_data(std::span<const std::uint8_t> data) {
   if (input_at_end_ || given_up_) return fail("data after the end of data");
-  if (data.size() > input_credit_) return fail("more data than was granted");
-  input_credit_ -= static_cast<std::uint32_t>(data.size());
+  TRY(credit_.receive(data.size()));
   if (input_done_) {
     return_credit(data.size());
     return {};
@@ -99,16 +96,10 @@ Status Connection::take_eof() {
   return {};
 }
 
-Status Connection::add_credit(const WindowAdjust& adjust) {
-  output_credit_ += adjust.bytes;
-  if (output_credit_ > kMaxCredit) return fail("credit overflow");
-  return {};
-}
-
 short Connection::events(bool may_read) const {
   if (over_) return 0;
   if (connector_) return connector_->events();
-  const bool reads = may_read && !eof_sent_ && !given_up_ && output_credit_ > 0;
+  const bool reads = may_read && !eof_sent_ && !given_up_ && credit_.to_send() > 0;
   return static_cast<short>((reads ? POLLIN : 0) | (input_.empty() ? 0 : POLLOUT));
 }
 
@@ -119,12 +110,12 @@ void Connection::handle(short revents, std::span<std::uint8_t> scratch) {
 }
 
 void Connection::read_socket(std::span<std::uint8_t> scratch) {
-  const std::size_t room = std::min<std::uint64_t>(scratch.size(), output_credit_);
+  const std::size_t room = std::min<std::uint64_t>(scratch.size(), credit_.to_send());
   if (over_ || eof_sent_ || given_up_ || room == 0) return;
   const ssize_t count = recv(socket_.get(), scratch.data(), room, 0);
   if (count < 0 && would_block(errno)) return;
   if (count > 0) {
-    output_credit_ -= static_cast<std::uint64_t>(count);
+    credit_.spend(static_cast<std::size_t>(count));
     output_.send_frame(FrameType::kData, stream_, scratch.first(static_cast<std::size_t>(count)));
     return;
   }
@@ -168,11 +159,7 @@ void Connection::drop_input() {
 }
 
 void Connection::return_credit(std::size_t bytes) {
-  unreturned_ += static_cast<std::uint32_t>(bytes);
-  if (unreturned_ < kCreditLump || given_up_) return;
-  input_credit_ += unreturned_;
-  output_.send_message(FrameType::kWindowAdjust, stream_,
-                       WindowAdjust{std::exchange(unreturned_, 0)});
+  if (!given_up_) credit_.give_back(bytes);
 }
 
 void Connection::send_eof() {

@@ -13,6 +13,7 @@
 #include "common/unique_fd.h"
 #include "guest/connector.h"
 #include "guest/output_queue.h"
+#include "guest/stream_credit.h"
 
 namespace ssh2incus::guest {
 
@@ -25,7 +26,7 @@ class Connection {
   // From sessiond. An error: it broke the protocol.
   Status take_data(std::span<const std::uint8_t> data);
   Status take_eof();
-  Status add_credit(const WindowAdjust& adjust);
+  Status add_credit(const WindowAdjust& adjust) { return credit_.grant(adjust); }
 
   // What to poll for; no events: nothing for now.
   [[nodiscard]] int fd() const { return connector_ ? connector_->fd() : socket_.get(); }
@@ -63,10 +64,8 @@ class Connection {
   UniqueFd socket_;
   ByteQueue input_;  // that the socket has not taken yet
   bool input_at_end_ = false;
-  bool input_done_ = false;                            // the socket takes no more
-  std::uint32_t input_credit_ = limits::kGuestWindow;  // that sessiond still has
-  std::uint32_t unreturned_ = 0;                       // written, not yet given back
-  std::uint64_t output_credit_ = 0;                    // that we still have
+  bool input_done_ = false;  // the socket takes no more
+  StreamCredit credit_;
   bool eof_sent_ = false;
   std::optional<Connector::Clock::time_point> given_up_;  // and over at that time
   bool over_ = false;

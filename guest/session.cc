@@ -12,20 +12,15 @@
 #include "guest/terminal.h"
 
 namespace ssh2incus::guest {
-namespace {
-
-constexpr std::uint64_t kMaxCredit = 0x7fffffff;
-constexpr std::uint32_t kCreditLump = limits::kGuestWindow / 4;
-
-}  // namespace
-
 Session::Session(std::uint32_t stream, SessionProcess process, OutputQueue& output)
-    : stream_(stream), process_(std::move(process)), output_(output) {}
+    : stream_(stream),
+      process_(std::move(process)),
+      output_(output),
+      credit_(stream, output, limits::kGuestWindow) {}
 
 Status Session::take_data(std::span<const std::uint8_t> data) {
   if (input_at_end_) return fail("data after the end of data");
-  if (data.size() > input_credit_) return fail("more data than was granted");
-  input_credit_ -= static_cast<std::uint32_t>(data.size());
+  TRY(credit_.receive(data.size()));
   std::size_t written = 0;
   if (input_dropped_) {
     written = data.size();
@@ -37,7 +32,7 @@ Status Session::take_data(std::span<const std::uint8_t> data) {
       written = data.size();
     }
   }
-  return_credit(written);
+  credit_.give_back(written);
   input_.append(data.subspan(written));
   return {};
 }
@@ -46,12 +41,6 @@ Status Session::take_eof() {
   if (input_at_end_) return fail("data ended twice");
   input_at_end_ = true;
   write_input();
-  return {};
-}
-
-Status Session::add_credit(const WindowAdjust& adjust) {
-  output_credit_ += adjust.bytes;
-  if (output_credit_ > kMaxCredit) return fail("credit overflow");
   return {};
 }
 
@@ -67,11 +56,11 @@ void Session::signal(int number) const {
 int Session::input_to_write() const { return input_.empty() ? -1 : process_.input.get(); }
 
 int Session::output_to_read() const {
-  if (output_credit_ == 0 || eof_sent_) return -1;
+  if (credit_.to_send() == 0 || eof_sent_) return -1;
   return has_terminal() ? process_.input.get() : process_.output.get();
 }
 
-int Session::errors_to_read() const { return output_credit_ == 0 ? -1 : process_.errors.get(); }
+int Session::errors_to_read() const { return credit_.to_send() == 0 ? -1 : process_.errors.get(); }
 
 void Session::write_input() {
   while (!input_.empty()) {
@@ -81,7 +70,7 @@ void Session::write_input() {
     if (count < 0 && errno == EAGAIN) return;
     if (count < 0) return drop_input();
     input_.take(static_cast<std::size_t>(count));
-    return_credit(static_cast<std::size_t>(count));
+    credit_.give_back(static_cast<std::size_t>(count));
   }
   // As with OpenSSH, the end of the client's data means nothing to a terminal.
   if (input_at_end_ && !has_terminal()) process_.input.reset();
@@ -90,19 +79,11 @@ void Session::write_input() {
 // The program has closed its stdin: what was meant for it is gone, as in a pipe. The terminal's
 // descriptor is needed for reading.
 void Session::drop_input() {
-  return_credit(input_.size());
+  credit_.give_back(input_.size());
   input_.clear();
   input_.release();
   input_dropped_ = true;
   if (!has_terminal()) process_.input.reset();
-}
-
-void Session::return_credit(std::size_t bytes) {
-  unreturned_ += static_cast<std::uint32_t>(bytes);
-  if (unreturned_ < kCreditLump) return;
-  input_credit_ += unreturned_;
-  output_.send_message(FrameType::kWindowAdjust, stream_,
-                       WindowAdjust{std::exchange(unreturned_, 0)});
 }
 
 void Session::read_output(std::span<std::uint8_t> scratch) {
@@ -114,12 +95,12 @@ void Session::read_errors(std::span<std::uint8_t> scratch) {
 }
 
 void Session::read_from(UniqueFd& fd, FrameType type, std::span<std::uint8_t> scratch) {
-  const std::size_t room = std::min<std::uint64_t>(scratch.size(), output_credit_);
+  const std::size_t room = std::min<std::uint64_t>(scratch.size(), credit_.to_send());
   if (room == 0 || !fd.valid()) return;
   const ssize_t count = read(fd.get(), scratch.data(), room);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (count > 0) {
-    output_credit_ -= static_cast<std::uint64_t>(count);
+    credit_.spend(static_cast<std::size_t>(count));
     output_.send_frame(type, stream_, scratch.first(static_cast<std::size_t>(count)));
     return;
   }

@@ -14,6 +14,7 @@
 #include "common/result.h"
 #include "guest/output_queue.h"
 #include "guest/session_process.h"
+#include "guest/stream_credit.h"
 
 namespace ssh2incus::guest {
 
@@ -24,7 +25,7 @@ class Session {
   // From sessiond. An error: it broke the protocol.
   Status take_data(std::span<const std::uint8_t> data);
   Status take_eof();
-  Status add_credit(const WindowAdjust& adjust);
+  Status add_credit(const WindowAdjust& adjust) { return credit_.grant(adjust); }
   void change_window(const TerminalSize& size) const;
   void signal(int number) const;
 
@@ -50,7 +51,6 @@ class Session {
   [[nodiscard]] bool has_terminal() const { return !process_.tty.empty(); }
   void read_from(UniqueFd& fd, FrameType type, std::span<std::uint8_t> scratch);
   void drop_input();
-  void return_credit(std::size_t bytes);
   void send_eof_if_at_end();
 
   std::uint32_t stream_;
@@ -58,10 +58,8 @@ class Session {
   OutputQueue& output_;
   ByteQueue input_;  // that the program has not taken yet
   bool input_at_end_ = false;
-  bool input_dropped_ = false;                          // the program reads no more
-  std::uint32_t input_credit_ = limits::kGuestWindow;   // that sessiond still has
-  std::uint32_t unreturned_ = 0;                        // written, not yet given back
-  std::uint64_t output_credit_ = limits::kGuestWindow;  // that we still have
+  bool input_dropped_ = false;  // the program reads no more
+  StreamCredit credit_;
   bool eof_sent_ = false;
   bool exited_ = false;
 };
