@@ -1,37 +1,19 @@
 // What a hostile guest may say of connections and listeners: each lie ends the link.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "common/guest_frames.h"
-#include "tests/unit/sessiond_link/fake_incus.h"
-#include "tests/unit/sessiond_link/recording_observer.h"
+#include "tests/unit/sessiond_link/lying_guest.h"
 
 namespace ssh2incus::test {
 namespace {
 
-using testing::HasSubstr;
-
-class HostileForward : public testing::Test {
+class HostileForward : public LyingGuest {
  protected:
   void SetUp() override {
-    auto created = GuestLink::create(std::move(pairs.client), observer);
-    ASSERT_TRUE(created.ok());
-    observer.link = std::move(created).value();
+    ASSERT_NO_FATAL_FAILURE(LyingGuest::SetUp());
     listener = observer.link->open_listener(OpenListener{});
     connection = observer.link->open_connection(OpenConnection{});
     session = observer.link->open_session(OpenSession{});
-    for (const auto& server : pairs.server) fcntl(server.get(), F_SETFL, O_NONBLOCK);
-  }
-  void send(FrameType type, std::uint32_t id, const Bytes& payload) {
-    const auto header = encode_frame_header(type, id, payload.size());
-    Bytes frame(header.begin(), header.end());
-    frame.insert(frame.end(), payload.begin(), payload.end());
-    write_fully(pairs.server[1].get(), server_frame(kBinary, frame));
-  }
-  template <typename T>
-  void send(FrameType type, std::uint32_t id, const T& message) {
-    send(type, id, ipc::encode_fields(message));
   }
   void listen() {
     send(FrameType::kListening, listener, Listening{8080});
@@ -40,13 +22,7 @@ class HostileForward : public testing::Test {
   void accept(std::uint32_t id, std::uint32_t from, AcceptedKind kind = AcceptedKind::kForwarded) {
     send(FrameType::kAccepted, id, Accepted{kind, from, std::string("10.0.0.9"), 1234});
   }
-  void expect_broken(const std::string& reason) {
-    EXPECT_TRUE(observer.run_until([&] { return observer.broken.has_value(); }, 2000));
-    EXPECT_THAT(observer.broken.value_or("not broken"), HasSubstr(reason));
-  }
 
-  WebsocketPairs pairs;
-  RecordingObserver observer;
   std::uint32_t listener = 0;
   std::uint32_t connection = 0;
   std::uint32_t session = 0;

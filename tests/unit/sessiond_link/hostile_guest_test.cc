@@ -1,51 +1,27 @@
 // What a hostile instance or remote may send to the sandbox: each lie ends the link, nothing else.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "common/guest_frames.h"
-#include "tests/unit/sessiond_link/fake_incus.h"
-#include "tests/unit/sessiond_link/recording_observer.h"
+#include "tests/unit/sessiond_link/lying_guest.h"
 
 namespace ssh2incus::test {
 namespace {
 
-using testing::HasSubstr;
-
-class HostileGuest : public testing::Test {
+class HostileGuest : public LyingGuest {
  protected:
   void SetUp() override {
-    auto created = GuestLink::create(std::move(pairs.client), observer);
-    ASSERT_TRUE(created.ok());
-    observer.link = std::move(created).value();
+    ASSERT_NO_FATAL_FAILURE(LyingGuest::SetUp());
     stream = observer.link->open_session(OpenSession{});
-    for (const auto& server : pairs.server) fcntl(server.get(), F_SETFL, O_NONBLOCK);
-  }
-  void send(FrameType type, std::uint32_t id, const Bytes& payload) {
-    const auto header = encode_frame_header(type, id, payload.size());
-    Bytes frame(header.begin(), header.end());
-    frame.insert(frame.end(), payload.begin(), payload.end());
-    write_fully(pairs.server[1].get(), server_frame(kBinary, frame));
-  }
-  template <typename T>
-  void send(FrameType type, std::uint32_t id, const T& message) {
-    send(type, id, ipc::encode_fields(message));
   }
   void open() {
     send(FrameType::kOpened, stream, Opened{});
     ASSERT_TRUE(observer.run_until([&] { return observer.logs[stream].opened.has_value(); }));
   }
-  void expect_broken(const std::string& reason) {
-    EXPECT_TRUE(observer.run_until([&] { return observer.broken.has_value(); }, 2000));
-    EXPECT_THAT(observer.broken.value_or("not broken"), HasSubstr(reason));
-  }
   void send_raw(std::size_t socket, const Bytes& bytes) {
     write_fully(pairs.server[socket].get(), bytes);
   }
 
-  WebsocketPairs pairs;
-  RecordingObserver observer;
   std::uint32_t stream = 0;
 };
 
