@@ -168,6 +168,7 @@ def start_server(keyring, incus, system_users):
 @pytest.fixture
 def server(shared_server):
     assert shared_server.running, "the server died: " + shared_server.log.text()[-3000:]
+    shared_server.settle()
     shared_server.log.mark()
     yield shared_server
     assert shared_server.running, "the server died: " + shared_server.log.text()[-3000:]

@@ -106,6 +106,12 @@ class Server:
     def named(self, name):
         return [process for process in self.connection_processes() if process.name == name]
 
+    def settle(self, timeout=5):
+        """Until the connections of earlier tests have ended and said so, if they do."""
+        deadline = time.monotonic() + timeout
+        while self.connection_processes() and time.monotonic() < deadline:
+            time.sleep(0.02)
+
     def wait_idle(self, timeout=10):
         """Until no process of any connection is left."""
         deadline = time.monotonic() + timeout
