@@ -8,10 +8,6 @@ namespace {
 
 constexpr std::size_t kMaxSignalName = 32;
 
-bool is_text(std::optional<std::string_view> text, std::size_t most) {
-  return text && text->size() <= most && text->find('\0') == std::string_view::npos;
-}
-
 std::optional<TerminalSize> read_size(PacketReader& reader) {
   const auto columns = reader.number();
   const auto rows = reader.number();
@@ -25,11 +21,10 @@ std::optional<TerminalSize> read_size(PacketReader& reader) {
 
 std::optional<PtyRequest> parse_pty_request(RequestPayload payload) {
   PacketReader reader(payload);
-  const auto term = reader.text();
+  const auto term = reader.text(limits::kMaxTerminalName);
   const auto size = read_size(reader);
   const auto modes = reader.bytes();
-  if (!is_text(term, limits::kMaxTerminalName) || !size || !modes || !reader.at_end() ||
-      modes->size() > limits::kMaxTerminalModes) {
+  if (!term || !size || !modes || !reader.at_end() || modes->size() > limits::kMaxTerminalModes) {
     return std::nullopt;
   }
   return PtyRequest{std::string(*term), *size, Bytes(modes->begin(), modes->end())};
@@ -44,10 +39,9 @@ std::optional<TerminalSize> parse_window_change(RequestPayload payload) {
 
 std::optional<EnvironmentEntry> parse_environment(RequestPayload payload) {
   PacketReader reader(payload);
-  const auto name = reader.text();
-  const auto value = reader.text();
-  if (!is_text(name, limits::kMaxEnvironmentName) ||
-      !is_text(value, limits::kMaxEnvironmentValue) || !reader.at_end() || name->empty() ||
+  const auto name = reader.text(limits::kMaxEnvironmentName);
+  const auto value = reader.text(limits::kMaxEnvironmentValue);
+  if (!name || !value || !reader.at_end() || name->empty() ||
       name->find('=') != std::string_view::npos) {
     return std::nullopt;
   }
@@ -56,8 +50,8 @@ std::optional<EnvironmentEntry> parse_environment(RequestPayload payload) {
 
 std::optional<BoundedString<limits::kMaxCommand>> parse_command(RequestPayload payload) {
   PacketReader reader(payload);
-  const auto command = reader.text();
-  if (!is_text(command, limits::kMaxCommand) || !reader.at_end()) return std::nullopt;
+  const auto command = reader.text(limits::kMaxCommand);
+  if (!command || !reader.at_end()) return std::nullopt;
   return BoundedString<limits::kMaxCommand>(std::string(*command));
 }
 
@@ -65,10 +59,10 @@ std::optional<X11Request> parse_x11_request(RequestPayload payload) {
   PacketReader reader(payload);
   X11Request request;
   const auto single = reader.boolean();
-  const auto protocol = reader.text();
-  const auto cookie = reader.text();
+  const auto protocol = reader.text(64);
+  const auto cookie = reader.text(256);
   const auto screen = reader.number();
-  if (!single || !is_text(protocol, 64) || !is_text(cookie, 256) || !screen || !reader.at_end()) {
+  if (!single || !protocol || !cookie || !screen || !reader.at_end()) {
     return std::nullopt;
   }
   request.single_connection = *single;
@@ -80,8 +74,8 @@ std::optional<X11Request> parse_x11_request(RequestPayload payload) {
 
 std::optional<std::string> parse_signal(RequestPayload payload) {
   PacketReader reader(payload);
-  const auto name = reader.text();
-  if (!is_text(name, kMaxSignalName) || !reader.at_end()) return std::nullopt;
+  const auto name = reader.text(kMaxSignalName);
+  if (!name || !reader.at_end()) return std::nullopt;
   return std::string(*name);
 }
 

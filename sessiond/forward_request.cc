@@ -4,25 +4,29 @@
 #include <string>
 
 #include "sessiond/packet_reader.h"
+#include "sessiond/packet_writer.h"
 
 namespace ssh2incus {
 namespace {
 
 constexpr std::uint32_t kMostPorts = 65535;
 
-bool is_text(std::optional<std::string_view> text, std::size_t most) {
-  return text && text->size() <= most && text->find('\0') == std::string_view::npos;
-}
-
-void put_number(Bytes& payload, std::uint32_t value) {
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    payload.push_back(static_cast<std::uint8_t>(value >> shift));
+// A host and a port, or the path of a unix socket, which can't be empty.
+template <typename Wish>
+std::optional<Wish> read_wish(PacketReader& reader, bool is_tcp) {
+  Wish wish;
+  const auto place = reader.text(is_tcp ? limits::kMaxForwardHost : limits::kMaxSocketPath);
+  if (!place) return std::nullopt;
+  if (!is_tcp) {
+    if (place->empty()) return std::nullopt;
+    wish.path = std::string(*place);
+    return wish;
   }
-}
-
-void put_text(Bytes& payload, std::string_view text) {
-  put_number(payload, static_cast<std::uint32_t>(text.size()));
-  payload.insert(payload.end(), text.begin(), text.end());
+  const auto port = reader.number();
+  if (!port || *port > kMostPorts) return std::nullopt;
+  wish.host = std::string(*place);
+  wish.port = static_cast<std::uint16_t>(*port);
+  return wish;
 }
 
 }  // namespace
@@ -40,23 +44,19 @@ std::string text_of(const OpenListener& wish) {
 std::optional<ChannelOffer> offer_to_client(const Accepted& accepted,
                                             const std::optional<OpenListener>& listener) {
   if (accepted.kind == AcceptedKind::kAgent) return ChannelOffer{"auth-agent@openssh.com", {}};
-  Bytes payload;
+  PacketWriter payload;
   if (accepted.kind == AcceptedKind::kX11) {
-    put_text(payload, *accepted.originator_address);
-    put_number(payload, accepted.originator_port);
-    return ChannelOffer{"x11", std::move(payload)};
+    payload.text(*accepted.originator_address).number(accepted.originator_port);
+    return ChannelOffer{"x11", payload.take()};
   }
   if (!listener) return std::nullopt;
   if (!listener->path.empty()) {
-    put_text(payload, *listener->path);
-    put_text(payload, "");  // reserved
-    return ChannelOffer{"forwarded-streamlocal@openssh.com", std::move(payload)};
+    payload.text(*listener->path).text("");  // reserved
+    return ChannelOffer{"forwarded-streamlocal@openssh.com", payload.take()};
   }
-  put_text(payload, *listener->host);
-  put_number(payload, listener->port);
-  put_text(payload, *accepted.originator_address);
-  put_number(payload, accepted.originator_port);
-  return ChannelOffer{"forwarded-tcpip", std::move(payload)};
+  payload.text(*listener->host).number(listener->port);
+  payload.text(*accepted.originator_address).number(accepted.originator_port);
+  return ChannelOffer{"forwarded-tcpip", payload.take()};
 }
 
 bool is_direct_channel(std::string_view type) {
@@ -66,41 +66,17 @@ bool is_direct_channel(std::string_view type) {
 std::optional<OpenConnection> parse_direct_channel(std::string_view type,
                                                    std::span<const std::uint8_t> payload) {
   PacketReader reader(payload);
-  OpenConnection wish;
-  const auto destination = reader.text();
-  if (type == "direct-tcpip") {
-    const auto port = reader.number();
-    if (!is_text(destination, limits::kMaxForwardHost) || !port || *port > kMostPorts) {
-      return std::nullopt;
-    }
-    wish.host = std::string(*destination);
-    wish.port = static_cast<std::uint16_t>(*port);
-  } else {
-    if (!is_text(destination, limits::kMaxSocketPath) || destination->empty()) return std::nullopt;
-    wish.path = std::string(*destination);
-  }
+  auto wish = read_wish<OpenConnection>(reader, type == "direct-tcpip");
   // Where the client has it from; of a unix socket both are reserved.
-  if (!reader.text() || !reader.number() || !reader.at_end()) return std::nullopt;
+  if (!wish || !reader.text() || !reader.number() || !reader.at_end()) return std::nullopt;
   return wish;
 }
 
 std::optional<OpenListener> parse_forward_request(std::string_view name,
                                                   std::span<const std::uint8_t> payload) {
   PacketReader reader(payload);
-  OpenListener wish;
-  const auto where = reader.text();
-  if (name.ends_with("tcpip-forward")) {
-    const auto port = reader.number();
-    if (!is_text(where, limits::kMaxForwardHost) || !port || *port > kMostPorts) {
-      return std::nullopt;
-    }
-    wish.host = std::string(*where);
-    wish.port = static_cast<std::uint16_t>(*port);
-  } else {
-    if (!is_text(where, limits::kMaxSocketPath) || where->empty()) return std::nullopt;
-    wish.path = std::string(*where);
-  }
-  if (!reader.at_end()) return std::nullopt;
+  auto wish = read_wish<OpenListener>(reader, name.ends_with("tcpip-forward"));
+  if (!wish || !reader.at_end()) return std::nullopt;
   return wish;
 }
 

@@ -38,6 +38,13 @@ class PacketReader {
     if (!value) return std::nullopt;
     return std::string_view(reinterpret_cast<const char*>(value->data()), value->size());
   }
+  // Of at most so many bytes, none of them NUL.
+  std::optional<std::string_view> text(std::size_t most) {
+    const auto value = text();
+    const bool is_usable =
+        value && value->size() <= most && value->find('\0') == std::string_view::npos;
+    return is_usable ? value : std::nullopt;
+  }
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
 
  private:

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "sessiond/packet_reader.h"
+#include "sessiond/packet_writer.h"
 
 namespace ssh2incus {
 namespace {
@@ -213,24 +214,14 @@ void SshSession::send_banner(const std::string& text) {
 }
 
 void SshSession::ask(std::string_view instruction, std::span<const ipc::AuthPrompt> prompts) {
-  Bytes payload;
-  const auto put_number = [&payload](std::size_t value) {
-    for (int shift = 24; shift >= 0; shift -= 8) {
-      payload.push_back(static_cast<std::uint8_t>(value >> shift));
-    }
-  };
-  const auto put_text = [&](std::string_view text) {
-    put_number(text.size());
-    payload.insert(payload.end(), text.begin(), text.end());
-  };
-  put_text("");  // the name of the dialogue
-  put_text(instruction);
-  put_text("");  // language
-  put_number(prompts.size());
+  PacketWriter writer;
+  writer.text("").text(instruction).text("");  // no name of the dialogue, no language
+  writer.number(prompts.size());
   for (const ipc::AuthPrompt& prompt : prompts) {
-    put_text(prompt.text.empty() ? "> " : std::string_view(*prompt.text));  // must not be empty
-    payload.push_back(prompt.echo ? 1 : 0);
+    writer.text(prompt.text.empty() ? "> " : std::string_view(*prompt.text));  // must not be empty
+    writer.boolean(prompt.echo);
   }
+  const Bytes payload = writer.take();
   ssh_auth_reply_info_request(session_.get(), payload.data(), payload.size());
 }
 
