@@ -12,27 +12,12 @@
 
 #include "common/check.h"
 #include "common/limits.h"
+#include "common/passed_fds.h"
 
 namespace ssh2incus::ipc {
 namespace {
 
 constexpr std::size_t kControlSize = CMSG_SPACE(sizeof(int) * (limits::kMaxIpcFds + 1));
-
-// Takes ownership of every fd that arrived, whatever else is wrong with the packet.
-std::vector<UniqueFd> take_fds(msghdr& header) {
-  std::vector<UniqueFd> fds;
-  for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
-       control = CMSG_NXTHDR(&header, control)) {
-    if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(control) + i * sizeof(int), sizeof(int));
-      fds.emplace_back(fd);
-    }
-  }
-  return fds;
-}
 
 Status wait_for(int fd, short events, int timeout_ms) {
   pollfd entry{fd, events, 0};

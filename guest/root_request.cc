@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/passed_fds.h"
+
 namespace ssh2incus::guest {
 namespace {
 
@@ -16,21 +18,6 @@ union ControlBuffer {
   cmsghdr header;
   std::array<char, CMSG_SPACE(sizeof(int) * kMaxFds)> bytes;
 };
-
-std::vector<UniqueFd> fds_of(msghdr& message) {
-  std::vector<UniqueFd> fds;
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
-       part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
-      fds.emplace_back(fd);
-    }
-  }
-  return fds;
-}
 
 std::optional<RootRequest> request_of(std::uint8_t operation, std::vector<UniqueFd> fds) {
   RootRequest request;
@@ -80,7 +67,7 @@ Result<std::optional<RootRequest>> receive_root_request(int socket) {
   const ssize_t count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (count < 0 && (errno == EINTR || errno == EAGAIN)) return std::optional<RootRequest>();
   if (count < 0) return system_error("recvmsg");
-  std::vector<UniqueFd> fds = fds_of(message);
+  std::vector<UniqueFd> fds = take_fds(message);
   if (count == 0 && fds.empty()) return fail("the multiplexer has ended");
   if (count != 1 || (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0)
     return std::optional<RootRequest>();
