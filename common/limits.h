@@ -92,6 +92,7 @@ inline constexpr int kAfterRefusedTargetMs =
 inline constexpr int kGuestHelloMs = 10'000;
 inline constexpr int kPlainExecMs = 15'000;      // one exec, up to its streams
 inline constexpr int kMinimumFailureMs = 8;      // floor for a refused attempt
+inline constexpr int kSignatureFailureMs = 50;    // the same where the account was asked about, too
 inline constexpr int kMaximumFailureMs = 5000;   // that took longer by itself is not drawn out
 inline constexpr int kPamRoundMs = 90'000;       // a module waits for somebody's telephone
 inline constexpr int kPasswordFailureMs = 2000;  // the same where PAM was asked

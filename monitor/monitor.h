@@ -123,8 +123,8 @@ class Monitor {
   Status on_none(const ipc::NoneAuthRequest& request);
   Status on_unsupported(const ipc::UnsupportedAuthRequest& request);
   [[nodiscard]] bool may_try(AuthMethod method) const;
-  // How long a failure by that method takes at least.
-  [[nodiscard]] int failure_floor_ms(std::string_view method);
+  // How long a failure by that method, answering `by`, takes at least.
+  [[nodiscard]] int failure_floor_ms(ipc::SessionMessage by, std::string_view method);
   // Each answers the request that led to it, of kind `by`, with an AuthReply.
   Status on_proven(ipc::SessionMessage by, const Proof& proof, Clock::time_point started);
   Status fail_attempt(ipc::SessionMessage by, const Proof& proof, const std::string& reason,

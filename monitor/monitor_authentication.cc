@@ -202,7 +202,7 @@ Status Monitor::accept(SessionMessage by, const std::vector<LogField>& fields) {
 Status Monitor::refuse(SessionMessage by, std::string_view method, const std::string& reason,
                        Clock::time_point started) {
   const auto counted = attempts_.record(method, AttemptResult::kFailed);
-  if (method != kNone) wait_for_floor(started, failure_floor_ms(method));
+  if (method != kNone) wait_for_floor(started, failure_floor_ms(by, method));
   ipc::AuthReply reply;
   reply.methods = next_methods();
   reply.text = take_text_for_client();
@@ -234,10 +234,11 @@ Status Monitor::on_unsupported(const ipc::UnsupportedAuthRequest& request) {
   return refuse(request.kKind, *request.method, "method isn't offered", Clock::now());
 }
 
-int Monitor::failure_floor_ms(std::string_view method) {
-  // Above what it takes to read an instance's files and compute a hash.
-  const int least = std::exchange(asked_instance_, false) ? limits::kInstanceFailureMs
-                                                          : limits::kMinimumFailureMs;
+int Monitor::failure_floor_ms(SessionMessage by, std::string_view method) {
+  // Above what it takes to read an instance's files and compute a hash, or to ask for an account.
+  int least = limits::kMinimumFailureMs;
+  if (by == SessionMessage::kPublicKeyVerifyRequest) least = limits::kSignatureFailureMs;
+  if (std::exchange(asked_instance_, false)) least = limits::kInstanceFailureMs;
   for (const AuthMethod slow : {AuthMethod::kPassword, AuthMethod::kKeyboardInteractive}) {
     if (method == auth_method_name(slow) && config_.offers(slow)) {
       return std::max(config_.password_failure_ms, least);
