@@ -25,7 +25,7 @@ check="$demo clang clang-format clang-tidy libclang-rt-dev llvm
   python3-pytest python3-yaml python3-paramiko python3-asyncssh python3-cryptography
   dropbear-bin putty-tools libpam-modules libpam-oath oathtool openssl xauth
   ansible-core rsync git sshfs mosh qemu-user-static lftp systemd"
-bench="$demo openssh-server"
+bench="$demo openssh-server ansible-core rsync"
 
 fail() {
   echo "install-build-deps: $*" >&2

@@ -1,5 +1,5 @@
-"""The servers that are measured side by side: ours, Debian's sshd as it is, and Debian's sshd with
-ForceCommand incus exec, which is what people do without us."""
+"""What is measured side by side: ours, Debian's sshd as it is, and Debian's sshd with ForceCommand
+incus exec, which is what people do without us. Those of a Debian instance are in inside.py."""
 import contextlib
 import os
 import pathlib
@@ -18,7 +18,7 @@ from harness.server import Server, free_port  # noqa: E402
 
 SSHD_CONFIG = """
 Port {port}
-ListenAddress 127.0.0.1
+ListenAddress {address}
 HostKey {host_key}
 AuthorizedKeysFile {keys}
 PidFile none
@@ -32,8 +32,9 @@ LogLevel ERROR
 PrintMotd no
 {extra}
 """
-FORCED = """SetEnv {environment}
-ForceCommand incus exec c1 -- sh -c "${{SSH_ORIGINAL_COMMAND:-sh -l}}"
+FORCED = """Subsystem sftp /usr/lib/openssh/sftp-server
+SetEnv {environment}
+ForceCommand incus exec {instance} -- sh -c "${{SSH_ORIGINAL_COMMAND:-sh -l}}"
 """
 
 
@@ -51,8 +52,9 @@ class Sshd:
             f"[127.0.0.1]:{self.port} {' '.join(host_key.public.split()[:2])}\n")
         (self.folder / "keys").write_text(user_key.public + "\n")
         self.config = self.folder / "sshd_config"
-        self.config.write_text(SSHD_CONFIG.format(port=self.port, host_key=host_key.path,
-                                                  keys=self.folder / "keys", extra=extra))
+        self.config.write_text(SSHD_CONFIG.format(
+            port=self.port, address=self.address, host_key=host_key.path,
+            keys=self.folder / "keys", extra=extra))
 
     def start(self):
         pathlib.Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
@@ -76,49 +78,68 @@ class Sshd:
         return self.process.pid
 
 
-class Contestants:
-    """All three, started; names in the order of the tables. The host user is one of ours with a
-    plain /bin/sh, so that nobody's .bashrc is measured."""
+class Ground:
+    """What all contestants stand on: host user and key, Incus, and our server. The host user is one
+    of ours with a plain /bin/sh, so that nobody's .bashrc is measured. stop() takes all back."""
 
     def __init__(self, folder):
+        self.folder = folder
         self.cleanup = contextlib.ExitStack()
         try:
-            self.prepare(folder)
+            self.prepare()
         except BaseException:
             self.stop()
             raise
 
-    def prepare(self, folder):
+    def prepare(self):
         script = paths.ROOT / "packaging" / "create-system-users"
         made = subprocess.run([script], check=True, capture_output=True, text=True).stdout
         self.cleanup.callback(remove_system_users, made.splitlines())
-        keyring = KeyRing()
-        self.cleanup.callback(keyring.close)
-        user = hostusers.HostUser("s2ibench", ["incus-admin"], ["-p", "*"])
-        user.create()
-        self.cleanup.callback(user.remove)
-        key = keyring.get("ed25519", name="user")
-        user.write_keys(key.public)
+        self.keyring = KeyRing()
+        self.cleanup.callback(self.keyring.close)
+        self.user = hostusers.HostUser("s2ibench", ["incus-admin"], ["-p", "*"])
+        self.user.create()
+        self.cleanup.callback(self.user.remove)
+        self.key = self.keyring.get("ed25519", name="user")
+        self.user.write_keys(self.key.public)
         self.incus = Incus("/var/lib/incus-ssh2incus-bench")
         self.cleanup.callback(self.incus.down)
-        self.incus.up().ensure("c1")
-        variables = f"INCUS_SOCKET={self.incus.socket} INCUS_CONF={user.home}/.config/incus"
-        self.servers = {
-            "ssh2incus": Server(keyring, folder / "ours", self.incus,
-                                ["--max-startups", "500:1:600"]),
-            "sshd": Sshd(keyring, folder / "sshd", key),
-            "sshd+incus": Sshd(keyring, folder / "forced", key,
-                               FORCED.format(environment=variables)),
-        }
-        self.clients = {}
-        for name, server in self.servers.items():
-            server.start()
-            self.cleanup.callback(server.stop)
-            login = f"c1+{user.name}" if name == "ssh2incus" else user.name
-            self.clients[name] = Client(server, key, login)
+        self.incus.up()
+        self.incus_variables = (f"INCUS_SOCKET={self.incus.socket} "
+                                f"INCUS_CONF={self.user.home}/.config/incus")
+        self.ours = self.start(Server(self.keyring, self.folder / "ours", self.incus,
+                                      ["--max-startups", "500:1:600"]))
+
+    def start(self, server):
+        server.start()
+        self.cleanup.callback(server.stop)
+        return server
+
+    def log(self):
+        return self.ours.log.text()
 
     def stop(self):
         self.cleanup.close()
+
+
+class HostContestants:
+    """Ours into a busybox, and Debian's sshd on the host; names in the order of the tables."""
+    what = "sshd on the host"
+
+    def __init__(self, ground):
+        self.incus = ground.incus
+        self.incus.ensure("c1")
+        forced = FORCED.format(environment=ground.incus_variables, instance="c1")
+        self.servers = {
+            "ssh2incus": ground.ours,
+            "sshd": ground.start(Sshd(ground.keyring, ground.folder / "sshd", ground.key)),
+            "sshd+incus": ground.start(Sshd(ground.keyring, ground.folder / "forced", ground.key,
+                                            forced)),
+        }
+        user = ground.user.name
+        logins = {name: user for name in self.servers} | {"ssh2incus": f"c1+{user}"}
+        self.clients = {name: Client(server, ground.key, logins[name])
+                        for name, server in self.servers.items()}
 
 
 def remove_system_users(lines):
