@@ -7,8 +7,8 @@ PREFIX ?= /usr
 SYSCONFDIR ?= /etc
 BUILD := build
 LIBSSH := $(CURDIR)/$(BUILD)/libssh/install
-PROGRAMS := ssh2incus ssh2incus-sessiond ssh2incus-gateway ssh2incus-guest
-HELPERS := ssh2incus-sessiond ssh2incus-gateway ssh2incus-guest ssh2incus-tmux
+PROGRAMS := ssh2incus ssh2incus-sessiond ssh2incus-gateway ssh2incus-guest ssh2incus-shell
+HELPERS := ssh2incus-sessiond ssh2incus-gateway ssh2incus-guest ssh2incus-shell ssh2incus-tmux
 # Instances of the other architecture get a guest too, by the architecture names of Incus.
 OTHER_ARCH := $(if $(filter aarch64,$(shell uname -m)),x86_64,aarch64)
 CMAKE_COMMON := -G Ninja -DSSH2INCUS_LIBSSH=$(LIBSSH) \

@@ -4,7 +4,8 @@
 // passwords, each answered by one reply; an OpenRequest that follows must be about the same target.
 // A ResolveRequest may come before the OpenRequest, if access depends on labels; FailedReply
 // answers it too. PlainReply instead of ReadyReply: no guest can run in the instance; the gateway
-// stays, and starts one Incus exec for each ExecRequest. What the gateway sends is not trusted by
+// stays, and starts one Incus exec for each ExecRequest. Instead of all that: the requests of
+// common/ipc_inventory.h. What the gateway sends is not trusted by
 // the monitor beyond these types.
 #pragma once
 
@@ -28,6 +29,9 @@ enum class GatewayMessage : std::uint8_t {
   kResolveRequest,
   kExecRequest,
   kExecStatusRequest,
+  kListRequest,
+  kExamineRequest,
+  kDeleteRequest,
   kProgressNotice = 65,
   kReadyReply,
   kFailedReply,
@@ -40,10 +44,13 @@ enum class GatewayMessage : std::uint8_t {
   kExecStartedReply,
   kExecFailedReply,
   kExecEndedReply,
+  kListReply,
+  kExamineReply,
+  kDeleteReply,
 };
 constexpr bool is_valid(GatewayMessage kind) {
   const auto raw = static_cast<std::uint8_t>(kind);
-  return (raw >= 1 && raw <= 7) || (raw >= 65 && raw <= 76);
+  return (raw >= 1 && raw <= 10) || (raw >= 65 && raw <= 79);
 }
 
 // The grant: what the gateway is to open, and nothing else.

@@ -1,6 +1,7 @@
 // The boundary between sessiond (hostile once taken over) and the monitor. Requests are answered in
 // order by one reply each; notices are not answered. The monitor may send its notices between a
 // request and the reply. Order and frequency of what sessiond may send: monitor/rules.h.
+// The messages of consoles are in common/ipc_console.h.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +38,8 @@ enum class SessionMessage : std::uint8_t {
   kCrashNotice,
   kPlainOpenRequest,
   kPlainStatusRequest,
+  kConsoleOpenRequest,
+  kConsoleAnswerRequest,
   // monitor to sessiond
   kHelloReply = 65,
   kSignReply,
@@ -51,13 +54,16 @@ enum class SessionMessage : std::uint8_t {
   kPlainOpenedNotice,
   kPlainFailedNotice,
   kPlainExitedNotice,
+  kConsoleReadyNotice,
+  kConsoleOutputNotice,
+  kConsoleEndNotice,
 };
 inline constexpr auto kFirstSessiondMessage = SessionMessage::kHelloRequest;
-inline constexpr auto kLastSessiondMessage = SessionMessage::kPlainStatusRequest;
-inline constexpr std::size_t kSessiondMessageCount = 19;
+inline constexpr auto kLastSessiondMessage = SessionMessage::kConsoleAnswerRequest;
+inline constexpr std::size_t kSessiondMessageCount = 21;
 constexpr bool is_valid(SessionMessage kind) {
   const auto raw = static_cast<std::uint8_t>(kind);
-  return (raw >= 1 && raw <= 19) || (raw >= 65 && raw <= 77);
+  return (raw >= 1 && raw <= 21) || (raw >= 65 && raw <= 80);
 }
 
 // First message of the connection: agrees on the version.
@@ -253,8 +259,9 @@ struct TargetReadyNotice {
   std::uint32_t idle_limit_seconds = 0;                // without data in any session; 0: no limit
   std::uint32_t silence_limit_seconds = 0;             // of the guest; 0: no limit
   BoundedString<limits::kMaxBanner> welcome;  // shown above a shell on a terminal; may have lines
+  bool raw = false;  // the guest runs on the host: no websockets, its bytes themselves
   auto fields() {
-    return std::tie(description, idle_limit_seconds, silence_limit_seconds, welcome);
+    return std::tie(description, idle_limit_seconds, silence_limit_seconds, welcome, raw);
   }
 };
 

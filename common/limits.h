@@ -62,6 +62,13 @@ inline constexpr std::size_t kMaxUserMessage = 1024;
 inline constexpr std::size_t kMaxBanner = 8UL * 1024;           // banner and welcome, filled in
 inline constexpr std::uint32_t kMaxSessionsPerConnection = 10;  // OpenSSH's MaxSessions
 
+// Consoles: commands of ours instead of an instance.
+inline constexpr std::size_t kMaxConsoleLine = 256;            // of what the person types
+inline constexpr std::size_t kMaxConsoleOutput = 32UL * 1024;  // of one message
+inline constexpr std::uint32_t kMaxConsoleSessions = 1000;     // and answers, per connection
+inline constexpr std::size_t kMaxListedInstances = 20'000;
+inline constexpr std::size_t kMaxListedAddresses = 8;  // of one instance
+
 inline constexpr std::uint32_t kMaxPlainSessions = 100;  // at once, where no guest runs
 
 // Forwarding.
@@ -89,10 +96,13 @@ inline constexpr int kInstanceStartMs = 45'000;
 inline constexpr int kSendToSessiondMs = 5'000;
 inline constexpr int kAfterRefusedTargetMs =
     30'000;  // for a client that stays although nothing is to be had
+inline constexpr int kConsoleAnswerMs = 120'000;  // a person reads and decides
+inline constexpr int kListMs = 60'000;
+inline constexpr int kRemoveMs = 90'000;
 inline constexpr int kGuestHelloMs = 10'000;
 inline constexpr int kPlainExecMs = 15'000;      // one exec, up to its streams
 inline constexpr int kMinimumFailureMs = 8;      // floor for a refused attempt
-inline constexpr int kSignatureFailureMs = 50;    // the same where the account was asked about, too
+inline constexpr int kSignatureFailureMs = 50;   // the same where the account was asked about, too
 inline constexpr int kMaximumFailureMs = 5000;   // that took longer by itself is not drawn out
 inline constexpr int kPamRoundMs = 90'000;       // a module waits for somebody's telephone
 inline constexpr int kPasswordFailureMs = 2000;  // the same where PAM was asked

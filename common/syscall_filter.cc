@@ -43,10 +43,8 @@ Status add_rule(scmp_filter_ctx context, const SyscallRule& rule) {
   return {};
 }
 
-}  // namespace
-
-Status apply_syscall_filter(std::span<const SyscallRule> rules) {
-  const std::unique_ptr<void, SeccompRelease> context(seccomp_init(SCMP_ACT_TRAP));
+Status load_filter(std::uint32_t default_action, std::span<const SyscallRule> rules) {
+  const std::unique_ptr<void, SeccompRelease> context(seccomp_init(default_action));
   if (!context) return fail("seccomp_init failed");
   for (const SyscallRule& rule : rules) TRY(add_rule(context.get(), rule));
   // Calls through a foreign ABI (int 0x80, x32) are killed at once.
@@ -57,6 +55,16 @@ Status apply_syscall_filter(std::span<const SyscallRule> rules) {
   if (const int code = seccomp_load(context.get()); code != 0)
     return system_error("seccomp_load", -code);
   return {};
+}
+
+}  // namespace
+
+Status apply_syscall_filter(std::span<const SyscallRule> rules) {
+  return load_filter(SCMP_ACT_TRAP, rules);
+}
+
+Status refuse_syscalls(std::span<const SyscallRule> rules) {
+  return load_filter(SCMP_ACT_ALLOW, rules);
 }
 
 void report_refused_syscalls(void (*report)(int syscall_number)) {

@@ -41,6 +41,10 @@ constexpr ArgumentRule argument_is(unsigned index, std::uint64_t value,
 // Sets no_new_privs and loads the filter for this process and its future children. Irreversible.
 Status apply_syscall_filter(std::span<const SyscallRule> rules);
 
+// Sets no_new_privs and loads a filter for programs that can't be listed call by call: what the
+// rules refuse fails with their error number, all else is allowed. Irreversible.
+Status refuse_syscalls(std::span<const SyscallRule> rules);
+
 // Installs the SIGSYS handler: hands the refused call's number to report (which must be
 // async-signal-safe and use only allowed calls), then lets the process die of SIGSYS.
 // Call before apply_syscall_filter; the filter must not allow rt_sigaction.

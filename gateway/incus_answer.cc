@@ -1,40 +1,16 @@
-// Interprets JSON without exceptions: parsed by nlohmann::json with them off, read only through
-// pointers that are null where the type is wrong.
+// See incus_answer.h and, for how JSON is read, json_reading.h.
 #include "gateway/incus_answer.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "common/limits.h"
+#include "gateway/json_reading.h"
 #include "gateway/text.h"
 
 namespace ssh2incus {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::size_t kMaxId = 128;
-
-Json parse(std::string_view body) { return Json::parse(body, nullptr, false); }
-
-// A member of an object, or null.
-const Json* member(const Json* object, const char* name) {
-  if (object == nullptr || !object->is_object()) return nullptr;
-  const auto found = object->find(name);
-  return found == object->end() ? nullptr : &*found;
-}
-
-const std::string* text_member(const Json* object, const char* name) {
-  const Json* value = member(object, name);
-  return value == nullptr ? nullptr : value->get_ptr<const std::string*>();
-}
-
-std::optional<std::int64_t> number_member(const Json* object, const char* name) {
-  const Json* value = member(object, name);
-  if (value == nullptr || !value->is_number_integer()) return std::nullopt;
-  if (const auto* number = value->get_ptr<const Json::number_integer_t*>()) return *number;
-  return std::nullopt;
-}
 
 bool is_id(std::string_view text) {
   return !text.empty() && text.size() <= kMaxId && std::ranges::all_of(text, [](char c) {
@@ -43,14 +19,14 @@ bool is_id(std::string_view text) {
 }
 
 Result<std::string> id_of(const Json* object, const char* name) {
-  const std::string* text = text_member(object, name);
+  const std::string* text = json_text(object, name);
   if (text == nullptr || !is_id(*text)) return fail(std::string("no proper ") + name);
   return *text;
 }
 
 Result<std::string> operation_id(const Json& answer) {
   constexpr std::string_view kPrefix = "/1.0/operations/";
-  const std::string* path = text_member(&answer, "operation");
+  const std::string* path = json_text(&answer, "operation");
   if (path == nullptr || !path->starts_with(kPrefix) || !is_id(path->substr(kPrefix.size()))) {
     return fail("no operation in its answer");
   }
@@ -68,31 +44,31 @@ InstanceState state_named(std::string_view name) {
 }  // namespace
 
 Result<InstanceInfo> interpret_instance(std::string_view body) {
-  const Json answer = parse(body);
-  const Json* metadata = member(&answer, "metadata");
-  const std::string* state = text_member(metadata, "status");
-  const std::string* type = text_member(metadata, "type");
+  const Json answer = parse_json(body);
+  const Json* metadata = json_member(&answer, "metadata");
+  const std::string* state = json_text(metadata, "status");
+  const std::string* type = json_text(metadata, "type");
   if (state == nullptr || type == nullptr) return fail("no instance in its answer");
   InstanceInfo info;
   info.state = state_named(*state);
   info.state_text = cut_text(*state);
   info.virtual_machine = *type == "virtual-machine";
-  if (const std::string* name = text_member(metadata, "architecture")) {
+  if (const std::string* name = json_text(metadata, "architecture")) {
     info.architecture = cut_text(*name);
   }
-  const std::string* uuid = text_member(member(metadata, "config"), "volatile.uuid");
+  const std::string* uuid = json_text(json_member(metadata, "config"), "volatile.uuid");
   if (uuid != nullptr && uuid->size() <= 64 && is_id(*uuid)) info.uuid = *uuid;
   return info;
 }
 
 Result<std::map<std::string, std::string>> interpret_labels(std::string_view body,
                                                             const std::vector<std::string>& names) {
-  const Json answer = parse(body);
-  const Json* config = member(member(&answer, "metadata"), "expanded_config");
+  const Json answer = parse_json(body);
+  const Json* config = json_member(json_member(&answer, "metadata"), "expanded_config");
   if (config == nullptr || !config->is_object()) return fail("no configuration in its answer");
   std::map<std::string, std::string> labels;
   for (const std::string& name : names) {
-    const Json* value = member(config, ("user." + name).c_str());
+    const Json* value = json_member(config, ("user." + name).c_str());
     if (value == nullptr) continue;
     const auto* text = value->get_ptr<const std::string*>();
     if (text == nullptr) return fail("user." + name + " is no text");
@@ -103,10 +79,10 @@ Result<std::map<std::string, std::string>> interpret_labels(std::string_view bod
 }
 
 Result<ExecOperation> interpret_exec(std::string_view body, bool terminal) {
-  const Json answer = parse(body);
+  const Json answer = parse_json(body);
   ExecOperation operation;
   operation.id = TRY(operation_id(answer));
-  const Json* fds = member(member(member(&answer, "metadata"), "metadata"), "fds");
+  const Json* fds = json_member(json_member(json_member(&answer, "metadata"), "metadata"), "fds");
   operation.stdin_secret = TRY(id_of(fds, "0"));
   if (!terminal) {
     operation.stdout_secret = TRY(id_of(fds, "1"));
@@ -117,21 +93,21 @@ Result<ExecOperation> interpret_exec(std::string_view body, bool terminal) {
 }
 
 Result<std::string> interpret_operation_id(std::string_view body) {
-  return operation_id(parse(body));
+  return operation_id(parse_json(body));
 }
 
 Result<OperationResult> interpret_operation(std::string_view body) {
   constexpr std::int64_t kMostStatus = 255;
   constexpr std::int64_t kSuccess = 200;  // Incus's own codes; below it is in progress
-  const Json answer = parse(body);
-  const Json* metadata = member(&answer, "metadata");
-  const auto code = number_member(metadata, "status_code");
+  const Json answer = parse_json(body);
+  const Json* metadata = json_member(&answer, "metadata");
+  const auto code = json_number(metadata, "status_code");
   if (!code) return fail("no operation in its answer");
   OperationResult result;
   result.finished = *code >= kSuccess;
   result.succeeded = *code == kSuccess;
-  if (const std::string* error = text_member(metadata, "err")) result.error = cut_text(*error);
-  const auto status = number_member(member(metadata, "metadata"), "return");
+  if (const std::string* error = json_text(metadata, "err")) result.error = cut_text(*error);
+  const auto status = json_number(json_member(metadata, "metadata"), "return");
   if (status && *status >= 0 && *status <= kMostStatus) {
     result.exit_status = static_cast<int>(*status);
   }
@@ -139,8 +115,8 @@ Result<OperationResult> interpret_operation(std::string_view body) {
 }
 
 std::string interpret_error(long http_status, std::string_view body) {
-  const Json answer = parse(body);
-  const std::string* error = text_member(&answer, "error");
+  const Json answer = parse_json(body);
+  const std::string* error = json_text(&answer, "error");
   if (error != nullptr && !error->empty()) return cut_text(*error);
   return "HTTP status " + std::to_string(http_status);
 }

@@ -1,6 +1,7 @@
 // The states of an instance and the way out of them.
 #include "gateway/instance.h"
 
+#include "gateway/operation.h"
 #include "gateway/text.h"
 
 namespace ssh2incus {
@@ -45,9 +46,10 @@ Failure Instance::why_refused(const HttpReply& reply, const Patience& patience) 
           "no such instance: " + target_.instance.str() + " in project " + project};
 }
 
-Outcome<HttpReply> Instance::get(const Patience& patience) {
+Outcome<HttpReply> Instance::get(const Patience& patience, bool in_full) {
   HttpRequest request{.path = target_.path()};
   request.path.query("project", target_.project.str());
+  if (in_full) request.path.query("recursion", "1");
   auto reply = TRY_OUTCOME(client_.request(request, patience));
   if (!reply.ok()) return why_refused(reply, patience);
   return reply;
@@ -97,25 +99,6 @@ Outcome<Done> Instance::make_ready(const std::string& refusal, const Patience& p
   return patience.sleep(kPollMs);
 }
 
-// Waiting answers with the operation or with its error, and with an error too when the wait itself
-// is over; the operation knows which it was.
-Outcome<OperationResult> Instance::finish(const std::string& operation, const Patience& patience) {
-  const ApiPath path = ApiPath().part("operations").part(operation);
-  for (;;) {
-    // Shorter than the limit of one request.
-    HttpRequest wait{.path = ApiPath(path).part("wait")};
-    wait.path.query("timeout", "10");
-    TRY_OUTCOME(client_.request(wait, patience));
-    const auto reply = TRY_OUTCOME(client_.request({.path = path}, patience));
-    if (!reply.ok())
-      return OperationResult{true, false, interpret_error(reply.status, reply.body), {}};
-    auto result = interpret_operation(reply.body);
-    if (!result.ok()) return no_sense(result.error().message);
-    if (result->finished) return std::move(result).value();
-    TRY_OUTCOME(patience.sleep(kPollMs));
-  }
-}
-
 // Another connection may start it at the same time: then this attempt fails, and the next look at
 // the instance tells.
 Outcome<Done> Instance::start(const Patience& patience) {
@@ -124,19 +107,13 @@ Outcome<Done> Instance::start(const Patience& patience) {
                       .path = target_.path().part("state"),
                       .body = R"({"action":"start","timeout":-1,"force":false})"};
   request.path.query("project", target_.project.str());
-  const auto reply = TRY_OUTCOME(client_.request(request, patience));
-  std::string reason = interpret_error(reply.status, reply.body);
-  if (reply.ok()) {
-    const auto operation = interpret_operation_id(reply.body);
-    if (!operation.ok()) return no_sense(operation.error().message);
-    auto result = finish(*operation, patience);
-    if (!result.ok()) {
-      if (result.failure().kind != TargetFailure::kTimedOut) return result.failure();
-      return cannot_start("it takes too long");
-    }
-    if (result->succeeded) return Done{};
-    reason = result->error;
+  auto result = run_operation(client_, request, patience);
+  if (!result.ok()) {
+    if (result.failure().kind != TargetFailure::kTimedOut) return result.failure();
+    return cannot_start("it takes too long");
   }
+  if (result->succeeded) return Done{};
+  const std::string& reason = result->error;
   const auto info = TRY_OUTCOME(look(patience));
   // Busy with somebody else's start: wait for it.
   const bool busy = reason.find("busy running") != std::string::npos;

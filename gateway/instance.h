@@ -25,6 +25,8 @@ class Instance {
   // After a refusal with this reason: returns once another attempt makes sense.
   Outcome<Done> make_ready(const std::string& refusal, const Patience& patience);
 
+  // Incus's answer as it came, if the instance is there. in_full: with state and snapshots.
+  Outcome<HttpReply> get(const Patience& patience, bool in_full = false);
   Outcome<InstanceInfo> look(const Patience& patience);
 
   // user.NAME for each of the names that is set.
@@ -35,10 +37,8 @@ class Instance {
   [[nodiscard]] const std::string& uuid() const { return uuid_; }
 
  private:
-  Outcome<HttpReply> get(const Patience& patience);
   Failure why_refused(const HttpReply& reply, const Patience& patience);
   Outcome<Done> start(const Patience& patience);
-  Outcome<OperationResult> finish(const std::string& operation, const Patience& patience);
   [[nodiscard]] Failure cannot_start(const std::string& reason) const;
   void tell_once(const std::string& text);
 

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "gateway/inventory_service.h"
 #include "gateway/plain_service.h"
 #include "gateway/resolve_target.h"
 
@@ -24,6 +25,9 @@ Status GatewayService::run() {
     const auto kind = ipc::kind_of<ipc::GatewayMessage>(packet->bytes);
     if (kind == ipc::GatewayMessage::kOpenRequest) {
       return on_open(TRY(ipc::decode<ipc::OpenRequest>(packet->bytes)));
+    }
+    if (kind == ipc::GatewayMessage::kListRequest || kind == ipc::GatewayMessage::kExamineRequest) {
+      return on_inventory(std::move(*packet));
     }
     if (kind == ipc::GatewayMessage::kAuthGrant) {
       const auto grant = TRY(ipc::decode<ipc::AuthGrant>(packet->bytes));
@@ -107,6 +111,12 @@ Result<bool> GatewayService::on_resolve(const ipc::ResolveRequest& request) {
   }
   TRY(monitor_.send(*resolved));
   return true;
+}
+
+Status GatewayService::on_inventory(ipc::Packet request) {
+  if (authentication_) return fail("an inventory after questions");
+  if (!client_.ok()) return refuse(no_client());
+  return InventoryService(monitor_, *client_).run(std::move(request));
 }
 
 Status GatewayService::on_open(const ipc::OpenRequest& request) {

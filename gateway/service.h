@@ -1,5 +1,6 @@
 // The gateway's conversation with the monitor: perhaps questions about keys and passwords first,
-// then one grant to carry out, and where no guest can run, what PlainService does. A request out of
+// then one grant to carry out, and where no guest can run, what PlainService does; or else what
+// InventoryService does. A request out of
 // order ends the process.
 #pragma once
 
@@ -29,6 +30,7 @@ class GatewayService {
   // False: refused, and nothing can follow.
   Result<bool> on_resolve(const ipc::ResolveRequest& request);
   Status on_open(const ipc::OpenRequest& request);
+  Status on_inventory(ipc::Packet request);
   // Where no guest can run.
   Status stay(const ipc::OpenRequest& request, const OpenedTarget& opened,
               const Patience& patience);

@@ -1,7 +1,8 @@
 // ssh2incus-guest [--install FINAL_PATH]: runs inside an instance, started by Incus exec as its
-// root. stdin and stdout carry common/guest_protocol.h; the grant that comes first was written by
-// the monitor and is trusted, what follows comes from sessiond and isn't. Privileges shrink here:
-// the launcher resolves the user as root; the worker becomes the user for good, then serves.
+// root; with --console SHELL on the host, as the user that it is started as (%shell). stdin and
+// stdout carry common/guest_protocol.h; the grant that comes first was written by the monitor and
+// is trusted, what follows comes from sessiond and isn't. Privileges shrink here: the launcher
+// resolves the user as root; the worker becomes the user for good, then serves.
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
@@ -169,8 +170,19 @@ struct Order {
   Account account;
 };
 
-// None: the refusal has been said.
-std::optional<Order> take_order() {
+// The user that this process is already, with that program as shell.
+Result<std::optional<Account>> own_account(const std::string& name, const std::string& shell) {
+  auto account = TRY(resolve_account(name));
+  if (account && account->uid != geteuid()) return fail("runs as another user than it is for");
+  if (!account) return account;
+  account->shell = shell;
+  const char* home = getenv("HOME");
+  if (home != nullptr) account->home = home;
+  return account;
+}
+
+// None: the refusal has been said. shell: of a console; empty in an instance.
+std::optional<Order> take_order(const std::string& shell) {
   close_range(3, ~0U, 0);
   if (chdir("/") != 0) {
     complain("cannot enter /");
@@ -181,7 +193,7 @@ std::optional<Order> take_order() {
     refuse(GuestOutcome::kBadGrant, grant.error().message);
     return std::nullopt;
   }
-  auto account = resolve_account(*grant->user);
+  auto account = shell.empty() ? resolve_account(*grant->user) : own_account(*grant->user, shell);
   if (!account.ok()) {
     refuse(GuestOutcome::kInternalError, account.error().message);
   } else if (!*account) {
@@ -213,8 +225,8 @@ int serve(pid_t launcher, Order order, LeaderTable* leaders, UniqueFd root_helpe
   return status.ok() ? 0 : complain(status.error().message);
 }
 
-int launch() {
-  auto order = take_order();
+int launch(const std::string& shell = {}) {
+  auto order = take_order(shell);
   if (!order) return 1;
   std::array<int, 2> ends = {-1, -1};
   const bool with_root = needs_root(order->grant);
@@ -240,12 +252,14 @@ int launch() {
 int run(int argc, char** argv) {
   if (argc > 0 && is_trampoline(argv[0])) return run_trampoline();
   if (argc == 3 && std::string_view(argv[1]) == "--keep") return attach_to_kept_session(argv[2]);
+  if (argc == 3 && std::string_view(argv[1]) == "--console") return launch(argv[2]);
   if (argc == 3 && std::string_view(argv[1]) == "--install") {
     if (const auto status = install(argv[0], argv[2]); !status.ok()) {
       return complain(status.error().message);
     }
   } else if (argc != 1) {
-    return complain("usage: ssh2incus-guest [--install FINAL_PATH | --keep SHELL]");
+    return complain(
+        "usage: ssh2incus-guest [--install FINAL_PATH | --keep SHELL | --console SHELL]");
   }
   return launch();
 }

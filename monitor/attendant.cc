@@ -68,7 +68,7 @@ Status serve(ipc::IpcChannel& channel, const AttendantConfig& config) {
 
 void run_attendant(ipc::IpcChannel channel, const AttendantConfig& config, pid_t monitor) {
   if (config.wipe_secrets) config.wipe_secrets();
-  auto kept = keep_only_channel(std::move(channel));
+  auto kept = keep_only_channel(std::move(channel), config.shell_starter);
   if (!kept.ok()) _exit(1);
   set_neutral_environment();
   Status status = shed_privileges(config, monitor);

@@ -29,6 +29,7 @@ struct AttendantConfig {
   AccountCheckConfig account;
   bool password_authentication = false;  // PAM's modules may write
   GatewayIdentity gateway;
+  int shell_starter = -1;                // monitor/shell_starter.h; -1: there is no Incus shell
   bool instance_authentication = false;  // a gateway may be started before a login
 };
 

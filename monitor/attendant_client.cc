@@ -1,6 +1,8 @@
 // Asks the attendant, which is trusted: a reply that can't be decoded is a fault, not an attack.
 #include "monitor/attendant_client.h"
 
+#include <algorithm>
+
 namespace ssh2incus {
 namespace {
 
@@ -67,6 +69,17 @@ Result<PamReply> attendant_pam_abort(ipc::IpcChannel& attendant, int timeout_ms)
 
 Result<StartedGateway> attendant_start_gateway(ipc::IpcChannel& attendant, int timeout_ms) {
   return start_gateway<GatewayStartRequest>(attendant, timeout_ms);
+}
+
+Result<std::array<UniqueFd, 4>> attendant_start_shell(ipc::IpcChannel& attendant,
+                                                      const GuestGrant& grant, int timeout_ms) {
+  ipc::Packet packet = TRY(ask(attendant, ShellStartRequest{grant}, timeout_ms));
+  const auto reply = TRY(ipc::decode<ShellStartReply>(packet.bytes));
+  if (!reply.started) return fail(*reply.reason);
+  std::array<UniqueFd, 4> sockets;
+  if (packet.fds.size() != sockets.size()) return fail("the attendant sent no sockets");
+  std::ranges::move(packet.fds, sockets.begin());
+  return sockets;
 }
 
 Result<StartedGateway> attendant_start_questions(ipc::IpcChannel& attendant, int timeout_ms) {

@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <array>
+
 #include "common/ipc_channel.h"
 #include "monitor/ipc_attendant.h"
 
@@ -27,6 +29,9 @@ Result<PamReply> attendant_pam_answer(ipc::IpcChannel& attendant, const PamAnswe
                                       int timeout_ms);
 Result<PamReply> attendant_pam_abort(ipc::IpcChannel& attendant, int timeout_ms);
 Result<StartedGateway> attendant_start_gateway(ipc::IpcChannel& attendant, int timeout_ms);
+// The sockets of TargetReadyNotice, without websockets.
+Result<std::array<UniqueFd, 4>> attendant_start_shell(ipc::IpcChannel& attendant,
+                                                      const GuestGrant& grant, int timeout_ms);
 Result<StartedGateway> attendant_start_questions(ipc::IpcChannel& attendant, int timeout_ms);
 
 }  // namespace ssh2incus

@@ -2,6 +2,8 @@
 // doesn't exist is put through the same work and always refused.
 #include "monitor/attendant_session.h"
 
+#include "monitor/child_task.h"
+#include "monitor/shell_launch.h"
 #include "policy/base64.h"
 
 namespace ssh2incus {
@@ -85,6 +87,8 @@ Status AttendantSession::serve(const ipc::Packet& packet) {
     case AttendantMessage::kPamAbortRequest:
       TRY(ipc::decode<PamAbortRequest>(packet.bytes));
       return on_pam_abort();
+    case AttendantMessage::kShellStartRequest:
+      return on_shell_start(TRY(ipc::decode<ShellStartRequest>(packet.bytes)));
     case AttendantMessage::kQuestionsStartRequest:
       TRY(ipc::decode<QuestionsStartRequest>(packet.bytes));
       return on_questions_start();
@@ -178,6 +182,19 @@ Status AttendantSession::on_gateway_start() {
 Status AttendantSession::on_questions_start() {
   if (!config_.instance_authentication) return fail("instances aren't asked about logins");
   return answer_with_gateway();
+}
+
+Status AttendantSession::on_shell_start(const ShellStartRequest& request) {
+  finished_ = true;
+  if (config_.shell_starter < 0) return fail("there is no Incus shell here");
+  const auto sockets = launch_shell(kSecondFd, request.grant, limits::kGuestHelloMs);
+  if (!sockets.ok()) {
+    return channel_.send(
+        ShellStartReply{false, truncated<limits::kMaxLogText>(sockets.error().message)});
+  }
+  const std::array fds = {(*sockets)[0].get(), (*sockets)[1].get(), (*sockets)[2].get(),
+                          (*sockets)[3].get()};
+  return channel_.send(ShellStartReply{true, {}}, fds);
 }
 
 Status AttendantSession::answer_with_gateway() {

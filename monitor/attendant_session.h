@@ -37,6 +37,7 @@ class AttendantSession {
   Status pass_on_pam();
   Status on_gateway_start();
   Status on_questions_start();
+  Status on_shell_start(const ShellStartRequest& request);
   Status answer_with_gateway();
 
   ipc::IpcChannel& channel_;

@@ -49,13 +49,19 @@ void kill_and_reap(pid_t child) {
 
 }  // namespace
 
-Result<ipc::IpcChannel> keep_only_channel(ipc::IpcChannel channel) {
+Result<ipc::IpcChannel> keep_only_channel(ipc::IpcChannel channel, int also_kept) {
   UniqueFd kept = channel.release();
+  // Out of the way of both places.
+  const UniqueFd other(also_kept < 0 ? -1 : fcntl(also_kept, F_DUPFD_CLOEXEC, kSecondFd + 1));
+  if (also_kept >= 0 && !other.valid()) return system_error("F_DUPFD_CLOEXEC");
+  if (kept.get() == kSecondFd) kept.reset(fcntl(kept.get(), F_DUPFD_CLOEXEC, kSecondFd + 1));
   if (kept.get() != kChannelFd) {
     if (dup3(kept.get(), kChannelFd, O_CLOEXEC) != kChannelFd) return system_error("dup3");
     kept.reset(kChannelFd);
   }
-  TRY(close_fds_from(kChannelFd + 1));
+  if (other.valid() && dup3(other.get(), kSecondFd, O_CLOEXEC) != kSecondFd)
+    return system_error("dup3");
+  TRY(close_fds_from(other.valid() ? kSecondFd + 1 : kChannelFd + 1));
   TRY(null_standard_streams(true));
   return ipc::IpcChannel(std::move(kept));
 }

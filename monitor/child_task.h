@@ -43,7 +43,9 @@ Result<Bytes> ask_child(const ChildWork& work, int timeout_ms);
 // The SIGSYS handler of the attendant and its children: reports to fd 3.
 void report_refusals_to_channel();
 
-// Puts the channel on fd 3, /dev/null on 0-2, and closes the rest.
-Result<ipc::IpcChannel> keep_only_channel(ipc::IpcChannel channel);
+// Puts the channel on fd 3, /dev/null on 0-2, and closes the rest; also_kept, if it isn't -1,
+// becomes kSecondFd.
+Result<ipc::IpcChannel> keep_only_channel(ipc::IpcChannel channel, int also_kept = -1);
+inline constexpr int kSecondFd = 4;
 
 }  // namespace ssh2incus

@@ -4,6 +4,7 @@
 #include "monitor/connection.h"
 
 #include <fcntl.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "common/privileges.h"
 #include "monitor/attendant.h"
 #include "monitor/monitor_syscalls.h"
+#include "monitor/shell_starter.h"
 
 namespace ssh2incus {
 namespace {
@@ -39,6 +41,16 @@ void reset_signals() {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+// SIGTERM as a descriptor. Invalid: it ends the process, as ever.
+UniqueFd signals_to_end() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  UniqueFd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (fd.valid()) sigprocmask(SIG_BLOCK, &signals, nullptr);
+  return fd;
 }
 
 bool is_regular_file(int fd) {
@@ -117,6 +129,7 @@ Result<Started> start_children(const ServerConfig& server, const ConnectionSetup
   config.account.service = server.pam_service;
   config.password_authentication = server.password_authentication();
   config.instance_authentication = server.instance_authentication;
+  if (setup.shell_starter) config.shell_starter = setup.shell_starter->get();
   SpawnedAttendant attendant = TRY(spawn_attendant(config));
   auto [ours, theirs] = TRY(ipc::IpcChannel::pair());
   const UniqueFd sessiond_end = theirs.release();
@@ -153,6 +166,13 @@ Result<ConnectionSetup> prepare_connections(const ServerConfig& config) {
   setup.gateway =
       TRY(find_gateway_identity(config.libexec_dir + "/ssh2incus-gateway", config.incus_socket));
   setup.key_command = TRY(prepare_key_command(config));
+  setup.connections = std::make_shared<ConnectionTable>(
+      TRY(ConnectionTable::open(config.run_dir + "/connections")));
+  if (config.incus_shell) {
+    const auto identity =
+        TRY(find_shell_identity(config.libexec_dir, config.run_dir, config.incus_socket));
+    setup.shell_starter = std::make_shared<UniqueFd>(TRY(start_shell_starter(identity)));
+  }
   return setup;
 }
 
@@ -168,8 +188,16 @@ ConnectionEnd run_connection(const ServerConfig& config, const ConnectionSetup& 
     log.write(LogLevel::kError, "connection_failed", {{"reason", started.error().message}});
     return ConnectionEnd::kInternal;
   }
-  const std::vector<int> fds = {log.fd(), started->channels.sessiond.fd(),
-                                started->channels.attendant.fd(), started->channels.listener->fd()};
+  if (!setup.connections->join())
+    log.write(LogLevel::kWarning, "unlisted", {{"reason", "the table of connections is full"}});
+  started->channels.connections = setup.connections.get();
+  started->channels.end_signals = signals_to_end();
+  const std::vector<int> fds = {log.fd(),
+                                started->channels.sessiond.fd(),
+                                started->channels.attendant.fd(),
+                                started->channels.listener->fd(),
+                                setup.connections->fd(),
+                                started->channels.end_signals.get()};
   if (auto shed = shed_privileges(log, fds); !shed.ok()) {
     log.write(LogLevel::kError, "connection_failed", {{"reason", shed.error().message}});
     return ConnectionEnd::kInternal;

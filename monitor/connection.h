@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -11,6 +12,7 @@
 #include "common/result.h"
 #include "common/unique_fd.h"
 #include "monitor/connection_end.h"
+#include "monitor/connection_table.h"
 #include "monitor/gateway_launcher.h"
 #include "monitor/host_keys.h"
 #include "monitor/key_command.h"
@@ -26,6 +28,8 @@ struct ConnectionSetup {
   SessiondIdentity sessiond;
   GatewayIdentity gateway;
   std::optional<KeyCommand> key_command;
+  std::shared_ptr<ConnectionTable> connections;
+  std::shared_ptr<UniqueFd> shell_starter;  // none: there is no Incus shell
 };
 
 // The command of --authorized-keys-command, if there is one.

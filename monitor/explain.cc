@@ -10,27 +10,13 @@
 #include "monitor/access_file.h"
 #include "monitor/host_lookup.h"
 #include "policy/access_rules.h"
-#include "policy/duration.h"
+#include "policy/explanation.h"
 
 namespace ssh2incus {
 namespace {
 
-using Outcome = AccessVerdict::Outcome;
-
 constexpr std::array kAllMethods = {AuthMethod::kPublicKey, AuthMethod::kPassword,
                                     AuthMethod::kKeyboardInteractive};
-constexpr std::uint32_t kNobody = 65534;  // whom an instance vouches for is nobody on the host
-
-void line(std::string& out, const char* name, const std::string& value) {
-  std::string label = std::string(name) + ":";
-  label.resize(16, ' ');
-  out += label + value + "\n";
-}
-
-void append(std::string& list, std::string_view item) {
-  if (!list.empty()) list += ", ";
-  list += item;
-}
 
 Result<std::int64_t> parse_time(const std::string& text) {
   if (text.empty()) return static_cast<std::int64_t>(std::time(nullptr));
@@ -40,28 +26,6 @@ Result<std::int64_t> parse_time(const std::string& text) {
     return fail("--at: " + quoted(text) + " isn't \"YYYY-MM-DD HH:MM\"");
   local.tm_isdst = -1;
   return static_cast<std::int64_t>(std::mktime(&local));
-}
-
-std::string names_of(const std::vector<AuthMethod>& methods) {
-  std::string names;
-  for (const AuthMethod method : methods) append(names, auth_method_name(method));
-  return names;
-}
-
-std::string create_text(const CreateOptions& create) {
-  std::string text = create.ephemeral ? "an ephemeral instance" : "an instance";
-  if (create.image) append(text, "image " + *create.image);
-  if (create.memory_gib) append(text, std::to_string(*create.memory_gib) + " GiB of memory");
-  if (create.cpus) append(text, std::to_string(*create.cpus) + " CPUs");
-  if (create.disk_gib == 0U) {
-    append(text, "unlimited disk");
-  } else if (create.disk_gib) {
-    append(text, std::to_string(*create.disk_gib) + " GiB of disk");
-  }
-  if (create.nested) append(text, "nesting");
-  if (create.privileged) append(text, "privileged");
-  if (create.virtual_machine) append(text, "virtual machine");
-  return text;
 }
 
 Status add_labels(AccessFacts& facts, const std::vector<std::string>& texts) {
@@ -112,67 +76,6 @@ Result<AccessFacts> facts_of(const ServerConfig& config, const ExplainFlags& que
   return facts;
 }
 
-void describe_login(std::string& out, const AccessFacts& facts) {
-  const LoginTarget& target = facts.target;
-  line(out, "login", format_login(target));
-  if (target.kind == LoginTarget::Kind::kIncusShell) {
-    line(out, "target", "the Incus shell");
-  } else {
-    line(out, "remote", facts.remote);
-    line(out, "project", facts.project);
-    line(out, "instance", target.instance->str());
-    line(out, "instance user", target.user.str());
-  }
-  if (target.create) line(out, "creates", create_text(*target.create));
-  if (target.persistent_session) line(out, "session", "persistent");
-  if (!facts.authenticated_by_instance) line(out, "host user", target.host_user.str());
-}
-
-void describe_grant(std::string& out, const AccessGrant& grant) {
-  line(out, "may", grant.actions.text());
-  if (grant.session_limit) line(out, "session limit", duration_text(*grant.session_limit));
-  if (grant.idle_limit) line(out, "idle limit", duration_text(*grant.idle_limit));
-  if (grant.record) line(out, "recorded", "yes");
-  std::string targets;
-  for (const std::string& target : grant.local_forward_to) append(targets, target);
-  if (!targets.empty()) line(out, "forwards to", targets);
-  std::string ports;
-  for (const PortRange& range : grant.remote_forward_ports)
-    append(ports, std::to_string(range.first) + "-" + std::to_string(range.last));
-  if (!ports.empty()) line(out, "listens on", ports);
-}
-
-// What no policy can allow is said beside the decision.
-std::string with_what_is_missing(const std::string& decision, const AccessFacts& facts) {
-  HostAccount account = facts.account;
-  if (facts.authenticated_by_instance) account.uid = kNobody;
-  const AccessDecision possible = decide_target_access(facts.target, account);
-  return possible.allowed ? decision : decision + "; refused in any case: " + possible.reason;
-}
-
-std::string outcome_text(const AccessVerdict& verdict, const AccessPolicy& policy) {
-  switch (verdict.outcome) {
-    case Outcome::kRefused: return "refused after authentication: " + verdict.reason;
-    case Outcome::kAllowed: return "allowed";
-    case Outcome::kMoreMethods: return "more must be proven, next: " + names_of(verdict.next);
-    case Outcome::kNeedsLabels: {
-      std::string names;
-      for (const std::string& name : policy.label_names()) append(names, name);
-      return "depends on labels of the instance (--label): " + names;
-    }
-  }
-  return {};
-}
-
-void describe_verdict(std::string& out, const AccessFacts& facts, const AccessPolicy& policy) {
-  const AccessVerdict verdict = decide_access(policy, facts);
-  if (!verdict.rule.empty()) line(out, "rule", verdict.rule);
-  const std::string decision = outcome_text(verdict, policy);
-  const bool refused = verdict.outcome == Outcome::kRefused;
-  line(out, "decision", refused ? decision : with_what_is_missing(decision, facts));
-  if (verdict.outcome == Outcome::kAllowed) describe_grant(out, verdict.grant);
-}
-
 std::string policy_name(const ServerConfig& config, bool is_default) {
   if (is_default) return "default (root and members of --groups)";
   return config.access.empty() ? kDefaultAccessFile : config.access;
@@ -180,8 +83,8 @@ std::string policy_name(const ServerConfig& config, bool is_default) {
 
 void describe_account(std::string& out, const HostUserRecord& record) {
   std::string groups;
-  for (const std::string& group : record.group_names) append(groups, group);
-  line(out, "in groups", groups);
+  for (const std::string& group : record.group_names) append_to_list(groups, group);
+  explain_line(out, "in groups", groups);
 }
 
 // Why the host accepts nothing of this user; empty if it may. Fills in the account.
@@ -208,8 +111,8 @@ std::string why_not_enough(const AuthenticationChains& chains, const AccessFacts
   if (chains.was_complete(facts.methods)) return {};
   const std::vector<AuthMethod> next = chains.next(facts.methods);
   if (next.empty())
-    return "can't authenticate: no chain of methods begins with " + names_of(facts.methods);
-  return with_what_is_missing("more must be proven, next: " + names_of(next), facts);
+    return "can't authenticate: no chain of methods begins with " + method_names(facts.methods);
+  return with_what_is_missing("more must be proven, next: " + method_names(next), facts);
 }
 
 }  // namespace
@@ -222,19 +125,20 @@ Result<std::string> explain_login(const ServerConfig& config, const ExplainFlags
   describe_login(out, facts);
   const std::string never = question.by_instance ? why_not_by_instance(config, facts)
                                                  : TRY(why_not_by_host(out, policy, facts));
-  line(out, "from", facts.source_address);
-  line(out, "proven", names_of(facts.methods) + (question.by_instance ? ", to the instance" : ""));
-  line(out, "policy", policy_name(config, from_file == nullptr));
+  explain_line(out, "from", facts.source_address);
+  explain_line(out, "proven",
+               method_names(facts.methods) + (question.by_instance ? ", to the instance" : ""));
+  explain_line(out, "policy", policy_name(config, from_file == nullptr));
   const std::string not_enough = why_not_enough(config.auth_chains, facts);
   if (!never.empty()) {
-    line(out, "decision", "can't authenticate: " + never);
+    explain_line(out, "decision", "can't authenticate: " + never);
   } else if (!not_enough.empty()) {
-    line(out, "decision", not_enough);
+    explain_line(out, "decision", not_enough);
   } else {
-    describe_verdict(out, facts, policy);
+    describe_verdict(out, facts, policy, true);
   }
   if (!question.by_instance && why_not_by_instance(config, facts).empty())
-    line(out, "or", "the instance vouches for the login instead (--with-instance)");
+    explain_line(out, "or", "the instance vouches for the login instead (--with-instance)");
   return out;
 }
 

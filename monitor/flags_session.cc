@@ -51,6 +51,9 @@ void add_session_flags(CLI::App& app, ServerConfig& config, SessionFlags& raw) {
                  "shell access command: login, su, sush or user shell (default)");
   app.add_option("-T,--term-mux", raw.keeper,
                  "terminal multiplexer: tmux (default), screen or builtin");
+  app.add_option("--incus-shell", raw.incus_shell,
+                 "the incus client as a shell (%shell): yes or no (default yes)")
+      ->check(CLI::IsMember({"yes", "no"}));
 }
 
 std::string check_session_flags(ServerConfig& config, const SessionFlags& raw) {
@@ -58,6 +61,7 @@ std::string check_session_flags(ServerConfig& config, const SessionFlags& raw) {
     return "--shell: '" + raw.shell + "' isn't login, su or sush";
   if (!find_named(kKeepers, raw.keeper, config.session_keeper))
     return "--term-mux: '" + raw.keeper + "' isn't tmux, screen or builtin";
+  config.incus_shell = raw.incus_shell == "yes";
   if (auto wrong = why_not_file("--banner", config.banner, config.banner_file); !wrong.empty())
     return wrong;
   return why_not_file("--welcome", config.welcome, config.welcome_file);

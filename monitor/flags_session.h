@@ -15,6 +15,7 @@ namespace ssh2incus {
 struct SessionFlags {
   std::string shell;
   std::string keeper = "tmux";
+  std::string incus_shell = "yes";
 };
 
 void add_session_flags(CLI::App& app, ServerConfig& config, SessionFlags& raw);

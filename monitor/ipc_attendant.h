@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "common/bounded.h"
+#include "common/guest_protocol.h"
 #include "common/ipc_codec.h"
 #include "common/limits.h"
 #include "common/names.h"
@@ -31,6 +32,7 @@ enum class AttendantMessage : std::uint8_t {
   kPamAnswersRequest,
   kPamAbortRequest,
   kQuestionsStartRequest,
+  kShellStartRequest,
   // attendant to monitor
   kLookupReply = 65,
   kKeysReply,
@@ -39,11 +41,12 @@ enum class AttendantMessage : std::uint8_t {
   kCrashNotice,
   kFailedNotice,
   kPamReply,
+  kShellStartReply,
 };
-inline constexpr std::size_t kAttendantRequestCount = 8;
+inline constexpr std::size_t kAttendantRequestCount = 9;
 constexpr bool is_valid(AttendantMessage kind) {
   const auto raw = static_cast<std::uint8_t>(kind);
-  return (raw >= 1 && raw <= 8) || (raw >= 65 && raw <= 71);
+  return (raw >= 1 && raw <= 9) || (raw >= 65 && raw <= 72);
 }
 
 // Who is it that logs in? All later requests are about this user.
@@ -207,6 +210,23 @@ struct QuestionsStartRequest {
   auto fields() { return std::tie(); }
 };
 
+// Starts a guest on the host whose shell is the Incus shell, and gives it its grant. The last
+// request: the attendant exits after its reply.
+struct ShellStartRequest {
+  static constexpr auto kKind = AttendantMessage::kShellStartRequest;
+  GuestGrant grant;
+  auto fields() { return std::tie(grant); }
+};
+
+// With four fds as TargetReadyNotice has them, without websockets, if it has started; else the
+// reason.
+struct ShellStartReply {
+  static constexpr auto kKind = AttendantMessage::kShellStartReply;
+  bool started = false;
+  BoundedString<limits::kMaxLogText> reason;
+  auto fields() { return std::tie(started, reason); }
+};
+
 // With one fd, the end of an IpcChannel to the gateway (common/ipc_gateway.h), if pid isn't 0.
 // Without any fd, and with the reason, if it is.
 struct GatewayStartReply {
@@ -270,6 +290,7 @@ inline constexpr std::array<AttendantRule, kAttendantRequestCount> kAttendantRul
      in_states(AttendantState::kUserKnown, AttendantState::kUserUnknown,
                AttendantState::kAccountValid),
      limits::kMaxConversations},
+    {AttendantMessage::kShellStartRequest, in_states(AttendantState::kAccountValid), 1},
     {AttendantMessage::kQuestionsStartRequest,
      in_states(AttendantState::kUserKnown, AttendantState::kUserUnknown,
                AttendantState::kAccountValid),

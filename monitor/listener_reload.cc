@@ -34,6 +34,7 @@ std::vector<std::string> keep_until_restart(const ServerConfig& current, ServerC
   keep("run-dir", current.run_dir, next.run_dir, kept);
   keep("pid-file", current.pid_file, next.pid_file, kept);
   keep("master", current.master, next.master, kept);
+  keep("incus-shell", current.incus_shell, next.incus_shell, kept);
   // Its processes need more system calls than the listener kept. It may change and go, though.
   if (current.authorized_keys_command.empty()) {
     keep("authorized-keys-command", current.authorized_keys_command, next.authorized_keys_command,

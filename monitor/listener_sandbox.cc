@@ -30,6 +30,7 @@ constexpr std::array<cap_value_t, 7> kListenerCapabilities = {
 constexpr std::array kListenerOnly = {
     SyscallRule{SCMP_SYS(accept4), "new connections"},
     SyscallRule{SCMP_SYS(accept), "the same on older libcs"},
+    SyscallRule{SCMP_SYS(signalfd4), "monitors that are told to end"},
     SyscallRule{SCMP_SYS(chroot), "sessiond, on its way into its sandbox"},
 };
 

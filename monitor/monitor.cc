@@ -3,6 +3,7 @@
 #include "monitor/monitor.h"
 
 #include <poll.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,8 +52,9 @@ ConnectionEnd Monitor::run() {
 
 int Monitor::remaining_ms() const {
   std::optional<Clock::time_point> end = session_end_;
-  if (state_ != MonitorState::kAuthenticated || (gateway_ && !plain_) || target_failed_)
+  if (state_ != MonitorState::kAuthenticated || gateway_is_opening() || target_failed_)
     end = std::min(end.value_or(deadline_), deadline_);
+  if (console_waits()) end = std::min(end.value_or(console_->deadline), console_->deadline);
   if (!end) return -1;
   constexpr std::int64_t kMost = 24L * 3600 * 1000;  // then the loop looks again
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(*end - Clock::now());
@@ -65,10 +67,11 @@ int Monitor::at_most(int limit_ms) const {
 }
 
 void Monitor::poll_once() {
-  std::array<pollfd, 4> entries = {{{channels_.sessiond.fd(), POLLIN, 0},
+  std::array<pollfd, 5> entries = {{{channels_.sessiond.fd(), POLLIN, 0},
                                     {gateway_ ? gateway_->fd() : -1, POLLIN, 0},
                                     {channels_.listener ? channels_.listener->fd() : -1, POLLIN, 0},
-                                    {attendant_open_ ? channels_.attendant.fd() : -1, POLLIN, 0}}};
+                                    {attendant_open_ ? channels_.attendant.fd() : -1, POLLIN, 0},
+                                    {channels_.end_signals.get(), POLLIN, 0}}};
   const int ready = poll(entries.data(), entries.size(), remaining_ms());
   if (ready < 0) {
     if (errno != EINTR) end(ConnectionEnd::kInternal, "poll failed");
@@ -81,13 +84,16 @@ void Monitor::poll_once() {
   if (!end_ && gateway_ && entries[1].revents != 0) serve_gateway();
   if (!end_ && entries[2].revents != 0) serve_listener();
   if (!end_ && attendant_open_ && entries[3].revents != 0) serve_attendant();
+  if (!end_ && entries[4].revents != 0) serve_end_signals();
 }
 
 void Monitor::on_timeout() {
   if (state_ != MonitorState::kAuthenticated) {
     log_.write(LogLevel::kNotice, "grace_time_exceeded", {{"login", login_}});
     end(ConnectionEnd::kGraceExceeded, "login took too long");
-  } else if (gateway_ && !plain_ && Clock::now() >= deadline_) {
+  } else if (console_waits() && Clock::now() >= console_->deadline) {
+    on_console_timeout();
+  } else if (gateway_is_opening() && Clock::now() >= deadline_) {
     CHECK(fail_target("the instance did not answer in time", "timed out").ok());
   } else if (target_failed_ && Clock::now() >= deadline_) {
     leave_failed_target();
@@ -169,18 +175,6 @@ Status Monitor::handle(SessionMessage kind, const Bytes& bytes) {
       return on_interactive(TRY(ipc::decode<ipc::InteractiveAuthRequest>(bytes)));
     case SessionMessage::kInteractiveAnswersRequest:
       return on_interactive_answers(TRY(ipc::decode<ipc::InteractiveAnswersRequest>(bytes)));
-    case SessionMessage::kSessionOpenedNotice:
-      return on_session_opened(TRY(ipc::decode<ipc::SessionOpenedNotice>(bytes)));
-    case SessionMessage::kSessionClosedNotice:
-      return on_session_closed(TRY(ipc::decode<ipc::SessionClosedNotice>(bytes)));
-    case SessionMessage::kForwardOpenedNotice:
-      return on_forward_opened(TRY(ipc::decode<ipc::ForwardOpenedNotice>(bytes)));
-    case SessionMessage::kForwardClosedNotice:
-      return on_forward_closed(TRY(ipc::decode<ipc::ForwardClosedNotice>(bytes)));
-    case SessionMessage::kPlainOpenRequest:
-      return on_plain_open(TRY(ipc::decode<ipc::PlainOpenRequest>(bytes)));
-    case SessionMessage::kPlainStatusRequest:
-      return on_plain_status(TRY(ipc::decode<ipc::PlainStatusRequest>(bytes)));
     case SessionMessage::kDisconnectNotice:
       disconnect_reason_ = *TRY(ipc::decode<ipc::DisconnectNotice>(bytes)).reason;
       return {};
@@ -194,6 +188,28 @@ Status Monitor::handle(SessionMessage kind, const Bytes& bytes) {
       end(ConnectionEnd::kCrashed, "sessiond made a refused system call");
       return {};
     }
+    default: return handle_after_login(kind, bytes);
+  }
+}
+
+Status Monitor::handle_after_login(SessionMessage kind, const Bytes& bytes) {
+  switch (kind) {
+    case SessionMessage::kSessionOpenedNotice:
+      return on_session_opened(TRY(ipc::decode<ipc::SessionOpenedNotice>(bytes)));
+    case SessionMessage::kSessionClosedNotice:
+      return on_session_closed(TRY(ipc::decode<ipc::SessionClosedNotice>(bytes)));
+    case SessionMessage::kForwardOpenedNotice:
+      return on_forward_opened(TRY(ipc::decode<ipc::ForwardOpenedNotice>(bytes)));
+    case SessionMessage::kForwardClosedNotice:
+      return on_forward_closed(TRY(ipc::decode<ipc::ForwardClosedNotice>(bytes)));
+    case SessionMessage::kPlainOpenRequest:
+      return on_plain_open(TRY(ipc::decode<ipc::PlainOpenRequest>(bytes)));
+    case SessionMessage::kPlainStatusRequest:
+      return on_plain_status(TRY(ipc::decode<ipc::PlainStatusRequest>(bytes)));
+    case SessionMessage::kConsoleOpenRequest:
+      return on_console_open(TRY(ipc::decode<ipc::ConsoleOpenRequest>(bytes)));
+    case SessionMessage::kConsoleAnswerRequest:
+      return on_console_answer(TRY(ipc::decode<ipc::ConsoleAnswerRequest>(bytes)));
     default: return fail("message of the wrong direction");
   }
 }
@@ -223,6 +239,11 @@ void Monitor::serve_listener() {
 
 // The attendant sends nothing unasked: readable means that it has done its work and ended.
 void Monitor::serve_attendant() { end_attendant(); }
+
+void Monitor::serve_end_signals() {
+  signalfd_siginfo signal{};
+  if (read(channels_.end_signals.get(), &signal, sizeof(signal)) == sizeof(signal)) on_end_wanted();
+}
 
 void Monitor::end_attendant() {
   attendant_open_ = false;

@@ -15,11 +15,15 @@
 #include <vector>
 
 #include "common/ipc_channel.h"
+#include "common/ipc_console.h"
 #include "common/ipc_gateway.h"
+#include "common/ipc_inventory.h"
 #include "common/ipc_sessiond.h"
 #include "common/log.h"
 #include "monitor/attendant_client.h"
 #include "monitor/connection_end.h"
+#include "monitor/connection_table.h"
+#include "monitor/console_state.h"
 #include "monitor/host_keys.h"
 #include "monitor/ipc_listener.h"
 #include "monitor/listening_sockets.h"
@@ -46,6 +50,10 @@ struct ConnectionInfo {
 // Why a right guess doesn't count, in the log.
 inline constexpr const char* kHeldBack = "too many failures of this user lately";
 
+// What a gateway tells of labels. An error: one that nobody asked for.
+Result<Labels> labels_of(const std::vector<std::string>& asked,
+                         const BoundedList<ipc::InstanceLabel, limits::kMaxLabels>& told);
+
 class Monitor {
  public:
   struct Channels {
@@ -53,6 +61,8 @@ class Monitor {
     ipc::IpcChannel attendant;
     std::optional<ipc::IpcChannel> listener;        // monitor/ipc_listener.h
     std::function<void()> attendant_ended = [] {};  // its channel has closed: reap it
+    ConnectionTable* connections = nullptr;         // in which this connection has its slot
+    UniqueFd end_signals{};                         // signalfd(2) for SIGTERM
   };
 
   Monitor(const ServerConfig& config, const HostKeys& host_keys, ConnectionInfo info, Log log,
@@ -98,14 +108,20 @@ class Monitor {
   void serve_gateway();
   void serve_listener();
   void serve_attendant();
+  void serve_end_signals();
   void end_after(const Error& error);
   Status dispatch(const ipc::Packet& packet);
   Status handle(ipc::SessionMessage kind, const Bytes& bytes);
+  Status handle_after_login(ipc::SessionMessage kind, const Bytes& bytes);
   void end(ConnectionEnd how, const std::string& reason);
   // How a connection ends that hasn't logged in; otherwise: if nothing was tried.
   [[nodiscard]] ConnectionEnd end_of_attempts(ConnectionEnd otherwise) const;
   void move_to(ipc::SessionMessage message, MonitorState next);
   [[nodiscard]] int remaining_ms() const;
+  [[nodiscard]] bool gateway_is_opening() const { return gateway_ && !plain_ && !console_; }
+  [[nodiscard]] bool console_waits() const {
+    return console_ && console_->step != ConsoleState::Step::kIdle;
+  }
   // The shorter of that limit and what is left of the present deadline.
   [[nodiscard]] int at_most(int limit_ms) const;
 
@@ -202,6 +218,40 @@ class Monitor {
   template <typename Request>
   Status send_to_plain_gateway(const Request& request);
 
+  // monitor_console.cc
+  [[nodiscard]] bool is_console_login() const;
+  Status open_console();
+  void begin_explaining();
+  Status on_console_open(const ipc::ConsoleOpenRequest& request);
+  Status on_console_answer(const ipc::ConsoleAnswerRequest& answer);
+  Status on_console_gateway(ipc::GatewayMessage kind, const ipc::Packet& packet);
+  Status on_console_failure(const ipc::FailedReply& failed);
+  Status on_list(const ipc::ListReply& reply);
+  Status on_examined(const ipc::ExamineReply& reply);
+  Status ask_for_list();
+  Status ask_what_it_is();
+  Status explain();
+  void on_console_session_closed(std::uint32_t stream);
+  void on_console_timeout();
+  Status say_to_console(std::string_view text, bool question = false);
+  // error: a line for the person, or empty.
+  Status end_console(const std::string& error, std::uint32_t exit_status);
+  void begin_console_step(ConsoleState::Step step, int limit_ms);
+  template <typename Request>
+  Status ask_console_gateway(const Request& request, ConsoleState::Step step, int limit_ms);
+  [[nodiscard]] std::vector<BoundedString<limits::kMaxLabelName>> label_names() const;
+
+  // monitor_shell.cc
+  Result<GuestGrant> shell_grant() const;
+  Status open_incus_shell();
+
+  // monitor_sessions.cc
+  [[nodiscard]] std::vector<ConnectionFacts> visible_connections() const;
+  Status on_sessions_command(const std::string& text);
+  Status end_connection(const std::string& id);
+  void tell_table();
+  void on_end_wanted();
+
   // monitor_access.cc
   [[nodiscard]] AccessFacts access_facts() const;
   // Whether nothing more must be proven, by the chains and by the access rule that decides.
@@ -271,8 +321,12 @@ class Monitor {
   bool labels_asked_ = false;             // and not answered
   std::optional<Clock::time_point> session_end_;
   bool told_to_end_ = false;
-  std::optional<PlainSessions> plain_;  // no guest: the gateway stays
-  bool target_failed_ = false;          // deadline_ is when a client that stays is told to leave
+  std::optional<PlainSessions> plain_;   // no guest: the gateway stays
+  std::optional<ConsoleState> console_;  // no instance
+  AccessFacts explained_;                // of %explain: the facts of the other login
+  AccessVerdict access_of_explained_;
+  std::int64_t logged_in_unix_ = 0;
+  bool target_failed_ = false;  // deadline_ is when a client that stays is told to leave
   AuthAttempts attempts_;
   std::optional<std::size_t> open_prompts_;  // of a conversation that waits for answers
   std::string text_for_client_;              // goes with the next AuthReply

@@ -19,6 +19,17 @@ constexpr std::chrono::seconds kGoodbye{5};
 
 }  // namespace
 
+Result<Labels> labels_of(const std::vector<std::string>& asked,
+                         const BoundedList<ipc::InstanceLabel, limits::kMaxLabels>& told) {
+  Labels labels;
+  for (const ipc::InstanceLabel& label : told) {
+    const bool wanted = std::ranges::find(asked, *label.name) != asked.end();
+    if (!wanted || !labels.emplace(*label.name, *label.value).second)
+      return fail("a label that nobody asked for");
+  }
+  return labels;
+}
+
 std::string Monitor::why_account_refused() const {
   if (config_.access_policy) return why_never_let_in(*policy_, *account_);
   const AccessDecision decision = decide_host_access(*account_, config_.allowed_groups);
@@ -71,9 +82,13 @@ ipc::SessionPermissions Monitor::permissions() const {
   const ActionSet actions = decided ? access_.grant.actions : ActionSet::all();
   const bool forced = key.forced_command.has_value();
   ipc::SessionPermissions permissions;
+  permissions.pty = key.pty;
+  if (target_->kind != LoginTarget::Kind::kInstance) {
+    permissions.shell = permissions.exec = true;
+    return permissions;
+  }
   permissions.shell = actions.has(Action::kShell) || (forced && actions.has(Action::kExec));
   permissions.exec = actions.has(Action::kExec) || (forced && actions.has(Action::kShell));
-  permissions.pty = key.pty;
   // A forced command takes the subsystem's place, unless it is SFTP itself.
   const bool replaced = forced && !is_internal_sftp(**key.forced_command);
   permissions.sftp = replaced ? permissions.shell || permissions.exec : actions.has(Action::kSftp);
@@ -124,9 +139,7 @@ Status Monitor::ask_for_labels() {
   request.socket_path = config_.incus_socket;
   request.project = facts_.project;
   request.instance = target_->instance->str();
-  std::vector<BoundedString<limits::kMaxLabelName>> names;
-  for (const std::string& name : policy_->label_names()) names.emplace_back(name);
-  request.names = std::move(names);
+  request.names = label_names();
   labels_asked_ = true;
   if (auto sent = gateway_->send(request); !sent.ok())
     return fail_target("the gateway can't be reached", sent.error().message);
@@ -136,14 +149,7 @@ Status Monitor::ask_for_labels() {
 Status Monitor::on_labels(const ipc::ResolveReply& reply) {
   if (!labels_asked_) return fail("labels that nobody asked for");
   labels_asked_ = false;
-  const std::vector<std::string> asked = policy_->label_names();
-  Labels labels;
-  for (const ipc::InstanceLabel& label : reply.labels) {
-    const bool wanted = std::ranges::find(asked, *label.name) != asked.end();
-    if (!wanted || !labels.emplace(*label.name, *label.value).second)
-      return fail("a label that nobody asked for");
-  }
-  facts_.labels = std::move(labels);
+  facts_.labels = TRY(labels_of(policy_->label_names(), reply.labels));
   access_ = decide_access(*policy_, facts_);
   if (access_.outcome != Outcome::kAllowed) return refuse_access();
   log_.write(LogLevel::kInfo, "access_granted",

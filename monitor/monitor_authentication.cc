@@ -186,6 +186,8 @@ Status Monitor::accept(SessionMessage by, const std::vector<LogField>& fields) {
   if (!access_.rule.empty()) all_fields.emplace_back("rule", access_.rule);
   log_.write(LogLevel::kInfo, "auth_succeeded", all_fields);
   logged_in_ = true;
+  logged_in_unix_ = std::time(nullptr);
+  tell_table();
   move_to(by, MonitorState::kAuthenticated);
   tell_listener(LoggedInNotice{host_user_counts() ? target_->host_user.str() : std::string()});
   if (host_user_counts() && guessed_host_user() != target_->host_user.str())

@@ -2,6 +2,7 @@
 // ending its children. No open, socket, fork, exec.
 #pragma once
 
+#include <fcntl.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 
@@ -20,6 +21,8 @@ inline constexpr std::array kMonitorSyscalls = {
     SyscallRule{SCMP_SYS(poll),            "waiting for any of them"},
     SyscallRule{SCMP_SYS(ppoll),           "poll() on newer libcs"},
     SyscallRule{SCMP_SYS(write),           "the log"},
+    SyscallRule{SCMP_SYS(read),            "signalfd: SIGTERM"},
+    SyscallRule{SCMP_SYS(fcntl),           "whose slots of the connection table are alive", SyscallAction::kAllow, 0, argument_is(1, F_GETLK)},
     SyscallRule{SCMP_SYS(close),           "fds passed on to sessiond"},
     // time
     SyscallRule{SCMP_SYS(clock_gettime),   "deadlines, where the vDSO can't answer"},

@@ -40,7 +40,7 @@ const char* name_of(ipc::ForwardKind kind) {
 
 std::string Monitor::target_text() const {
   if (!target_) return {};
-  if (target_->kind != LoginTarget::Kind::kInstance) return "%shell";
+  if (target_->kind != LoginTarget::Kind::kInstance) return format_login(*target_);
   return target_->user.str() + "@" + target_->instance->str() + "." +
          (target_->project ? target_->project->str() : kDefaultProject);
 }
@@ -92,6 +92,8 @@ Status Monitor::open_target() {
   const HostAccount account = host_user_counts() ? *account_ : HostAccount{"", kNobody, {}};
   const AccessDecision decision = decide_target_access(*target_, account);
   if (!decision.allowed) return fail_target(decision.reason, decision.reason);
+  if (is_console_login()) return open_console();
+  if (target_->kind == LoginTarget::Kind::kIncusShell) return open_incus_shell();
   const bool attendant_kept = questions_.has_value();
   if (auto taken = take_gateway(); !taken.ok()) {
     return fail_target("the gateway can't be started", taken.error().message);
@@ -135,6 +137,7 @@ Status Monitor::take_gateway() {
 Status Monitor::fail_target(const std::string& text, const std::string& log_reason) {
   gateway_.reset();
   plain_.reset();
+  console_.reset();
   target_failed_ = true;
   deadline_ = Clock::now() + std::chrono::milliseconds(limits::kAfterRefusedTargetMs);
   log_.write(LogLevel::kWarning, "target_failed",
@@ -151,6 +154,10 @@ Status Monitor::on_gateway(const ipc::Packet& packet) {
   const auto kind = ipc::kind_of<ipc::GatewayMessage>(packet.bytes);
   if (!kind) return fail("unknown message of the gateway");
   if (!has_right_fds(*kind, packet.fds.size())) return fail("wrong number of fds from the gateway");
+  const bool is_for_console = *kind != ipc::GatewayMessage::kProgressNotice &&
+                              *kind != ipc::GatewayMessage::kLogNotice &&
+                              *kind != ipc::GatewayMessage::kCrashNotice;
+  if (console_ && is_for_console) return on_console_gateway(*kind, packet);
   if (plain_ && *kind == ipc::GatewayMessage::kReadyReply) return fail("ready in plain mode");
   switch (*kind) {
     case ipc::GatewayMessage::kProgressNotice: {
@@ -173,7 +180,7 @@ Status Monitor::on_gateway(const ipc::Packet& packet) {
           ipc::TargetReadyNotice{truncated<limits::kMaxUserMessage>(target_text()),
                                  static_cast<std::uint32_t>(idle_limit().count()),
                                  static_cast<std::uint32_t>(config_.instance_timeout.count()),
-                                 welcome()},
+                                 welcome(), false},
           fds);
     }
     case ipc::GatewayMessage::kFailedReply: {
@@ -207,6 +214,7 @@ Status Monitor::on_session_opened(const ipc::SessionOpenedNotice& notice) {
   }
   log_.write(LogLevel::kInfo, "session_opened", fields);
   sessions_.emplace(notice.stream, OpenSession{Clock::now(), std::move(kind)});
+  tell_table();
   return {};
 }
 
@@ -214,6 +222,7 @@ Status Monitor::on_session_closed(const ipc::SessionClosedNotice& notice) {
   const auto found = sessions_.find(notice.stream);
   if (found == sessions_.end()) return fail("session closed that isn't open");
   if (plain_) plain_->close(notice.stream);
+  on_console_session_closed(notice.stream);
   const auto lasted =
       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - found->second.opened);
   std::vector<LogField> fields = {{"stream", notice.stream},
@@ -225,6 +234,7 @@ Status Monitor::on_session_closed(const ipc::SessionClosedNotice& notice) {
   if (!notice.exit_signal.empty()) fields.emplace_back("exit_signal", *notice.exit_signal);
   log_.write(LogLevel::kInfo, "session_closed", fields);
   sessions_.erase(found);
+  tell_table();
   return {};
 }
 

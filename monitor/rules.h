@@ -62,6 +62,8 @@ inline constexpr std::array<Rule, ipc::kSessiondMessageCount> kRules = [] {
       {kForwardClosedNotice,     states(kAuthenticated, kClosing), states(),                 kUnlimited,                        0},
       {kPlainOpenRequest,        states(kAuthenticated),     states(),                       kUnlimited,                        0},
       {kPlainStatusRequest,      states(kAuthenticated),     states(),                       kUnlimited,                        0},
+      {kConsoleOpenRequest,      states(kAuthenticated),     states(),                       limits::kMaxConsoleSessions,       0},
+      {kConsoleAnswerRequest,    states(kAuthenticated),     states(),                       limits::kMaxConsoleSessions,       0},
       {kDisconnectNotice,        kAny,                       states(),                       1,                                 1},
       {kLogNotice,               kAny,                       states(),                       100'000,                           1'000},
       {kCrashNotice,             kAny,                       states(),                       1,                                 1},

@@ -87,6 +87,7 @@ struct ServerConfig {
   std::string welcome_file;  // the same
   Greetings greetings;       // from there
   ShellMode shell_mode = ShellMode::kUserShell;
+  bool incus_shell = true;                              // %shell, for whom the access policy lets
   SessionKeeper session_keeper = SessionKeeper::kTmux;  // of logins that ask for a session to stay
   std::string
       authorized_keys_command;  // with arguments, see policy/key_command_line.h; empty: none

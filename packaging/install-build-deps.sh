@@ -10,7 +10,7 @@ set -eu
 
 build="g++ make cmake ninja-build ccache pkg-config git ca-certificates curl
   libssl-dev libseccomp-dev libcap-dev libpam0g-dev libcrypt-dev libcurl4-openssl-dev libwslay-dev
-  nlohmann-json3-dev libyaml-cpp-dev libcli11-dev
+  nlohmann-json3-dev libyaml-cpp-dev libcli11-dev libedit-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   gpgv dpkg-dev debian-archive-keyring patch xz-utils
   libevent-dev libutf8proc-dev bison ncurses-bin"

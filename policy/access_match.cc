@@ -58,11 +58,19 @@ std::optional<std::string> expanded(const std::string& pattern, const AccessFact
 
 bool matches_name(const PatternList& list, std::string_view name, const AccessFacts& facts) {
   if (list.patterns.empty()) return true;
-  if (facts.target.kind != LoginTarget::Kind::kInstance) return false;
+  if (!names_instance(facts.target)) return false;
   return matches_any(list, [&](const std::string& pattern) {
     const auto text = expanded(pattern, facts);
     return text && matches_pattern(name, *text);
   });
+}
+
+// As any user: an allow rule with users is for some, a deny rule with users leaves others.
+bool matches_instance_user(const AccessRule& rule, const AccessFacts& facts) {
+  if (!facts.any_instance_user) {
+    return matches_name(rule.instance_users, facts.target.user.str(), facts);
+  }
+  return !rule.deny || rule.instance_users.patterns.empty();
 }
 
 bool matches_source(const AccessRule& rule, const std::string& source) {
@@ -126,14 +134,13 @@ bool matches_account(const AccessRule& rule, const HostAccount& account) {
 
 bool matches_login(const AccessRule& rule, const AccessFacts& facts) {
   const LoginTarget& target = facts.target;
-  const bool names_no_instance = target.kind != LoginTarget::Kind::kInstance;
-  if (names_no_instance && !rule.labels.empty()) return false;
+  if (!names_instance(target) && !rule.labels.empty()) return false;
   return matches_who(rule, facts) && matches_source(rule, facts.source_address) &&
          matches_time(rule, facts) &&
          (rule.remotes.patterns.empty() || matches_list(rule.remotes, facts.remote)) &&
          matches_name(rule.projects, facts.project, facts) &&
          matches_name(rule.instances, target.instance ? target.instance->str() : "", facts) &&
-         matches_name(rule.instance_users, target.user.str(), facts);
+         matches_instance_user(rule, facts);
 }
 
 bool matches_labels(const AccessRule& rule, const Labels& labels) {

@@ -25,6 +25,7 @@ constexpr std::array<std::pair<std::string_view, Action>, kActionCount> kActions
     {"delete", Action::kDelete},
     {"incus-shell", Action::kIncusShell},
     {"install", Action::kInstall},
+    {"sessions", Action::kSessions},
 }};
 
 // Without any of these there is nothing to log in for.
@@ -40,8 +41,16 @@ AccessVerdict refused(std::string rule, std::string reason) {
 
 // Why what is granted doesn't suffice for the login's wish; empty if it does.
 std::string why_not_enough(const AccessGrant& grant, const LoginTarget& target) {
-  if (target.kind == LoginTarget::Kind::kIncusShell) {
-    return grant.actions.has(Action::kIncusShell) ? "" : "the Incus shell isn't allowed";
+  switch (target.kind) {
+    case LoginTarget::Kind::kIncusShell:
+      return grant.actions.has(Action::kIncusShell) ? "" : "the Incus shell isn't allowed";
+    case LoginTarget::Kind::kRemove:
+      return grant.actions.has(Action::kDelete) ? "" : "deleting instances isn't allowed";
+    case LoginTarget::Kind::kSessions:
+      return grant.actions.has(Action::kSessions) ? "" : "those of others aren't allowed";
+    case LoginTarget::Kind::kList:
+    case LoginTarget::Kind::kExplain: return {};
+    case LoginTarget::Kind::kInstance: break;
   }
   if (grant.actions.common(kSessionActions).empty()) return "nothing is allowed there";
   if (!target.create) return {};
@@ -82,6 +91,42 @@ AccessVerdict verdict_of(const AccessRule& rule, ActionSet taken, const AccessFa
   verdict.outcome = verdict.next.empty() ? Outcome::kAllowed : Outcome::kMoreMethods;
   if (verdict.outcome != Outcome::kAllowed) verdict.grant = {};
   return verdict;
+}
+
+AccessVerdict decide_by_rules(const AccessPolicy& policy, const AccessFacts& facts) {
+  ActionSet taken;
+  bool labels_matter = false;  // for what is granted
+  bool labels_may_allow = false;
+  const auto needs_labels = [] {
+    AccessVerdict verdict;
+    verdict.outcome = Outcome::kNeedsLabels;
+    return verdict;
+  };
+  AccessVerdict last = refused("", "no rule allows it");
+  for (const AccessRule& rule : policy.rules) {
+    const RuleMatch match = match_rule(rule, facts);
+    if (match == RuleMatch::kNo) continue;
+    if (match == RuleMatch::kIfLabels && rule.deny) {
+      labels_matter = true;
+      continue;
+    }
+    if (rule.deny) {
+      taken = taken.with(rule.grant.actions);
+      if (taken != ActionSet::all()) continue;
+      last = refused(rule.name, "denied");
+      break;
+    }
+    AccessVerdict verdict = verdict_of(rule, taken, facts);
+    if (verdict.outcome == Outcome::kMoreMethods) return verdict;
+    if (match == RuleMatch::kIfLabels) {
+      labels_matter = labels_may_allow = true;
+      continue;
+    }
+    last = std::move(verdict);
+    break;
+  }
+  if (last.outcome == Outcome::kAllowed && labels_matter) return needs_labels();
+  return labels_may_allow ? needs_labels() : last;
 }
 
 bool has_no_other_condition(const AccessRule& rule) {
@@ -176,39 +221,27 @@ RuleMatch match_rule(const AccessRule& rule, const AccessFacts& facts) {
 }
 
 AccessVerdict decide_access(const AccessPolicy& policy, const AccessFacts& facts) {
-  ActionSet taken;
-  bool labels_matter = false;  // for what is granted
-  bool labels_may_allow = false;
-  const auto needs_labels = [] {
-    AccessVerdict verdict;
-    verdict.outcome = Outcome::kNeedsLabels;
-    return verdict;
-  };
-  AccessVerdict last = refused("", "no rule allows it");
-  for (const AccessRule& rule : policy.rules) {
-    const RuleMatch match = match_rule(rule, facts);
-    if (match == RuleMatch::kNo) continue;
-    if (match == RuleMatch::kIfLabels && rule.deny) {
-      labels_matter = true;
-      continue;
-    }
-    if (rule.deny) {
-      taken = taken.with(rule.grant.actions);
-      if (taken != ActionSet::all()) continue;
-      last = refused(rule.name, "denied");
-      break;
-    }
-    AccessVerdict verdict = verdict_of(rule, taken, facts);
-    if (verdict.outcome == Outcome::kMoreMethods) return verdict;
-    if (match == RuleMatch::kIfLabels) {
-      labels_matter = labels_may_allow = true;
-      continue;
-    }
-    last = std::move(verdict);
-    break;
-  }
-  if (last.outcome == Outcome::kAllowed && labels_matter) return needs_labels();
-  return labels_may_allow ? needs_labels() : last;
+  using Kind = LoginTarget::Kind;
+  const Kind kind = facts.target.kind;
+  if (kind != Kind::kList && kind != Kind::kExplain && kind != Kind::kSessions)
+    return decide_by_rules(policy, facts);
+  if (facts.authenticated_by_instance) return refused("", "only for host users");
+  AccessVerdict verdict;
+  if (kind == Kind::kSessions) verdict = decide_by_rules(policy, facts);
+  if (verdict.outcome != Outcome::kRefused) return verdict;
+  AccessVerdict about_oneself;
+  about_oneself.outcome = Outcome::kAllowed;
+  return about_oneself;
+}
+
+bool may_enter(const AccessPolicy& policy, AccessFacts facts, const ProjectName& project,
+               const InstanceName& instance) {
+  facts.target = {};
+  facts.target.instance = instance;
+  facts.target.project = project;
+  facts.project = project.str();
+  facts.any_instance_user = true;
+  return decide_access(policy, facts).outcome == Outcome::kAllowed;
 }
 
 std::string why_never_let_in(const AccessPolicy& policy, const HostAccount& account) {

@@ -34,9 +34,10 @@ enum class Action : std::uint16_t {
   kStart = 1U << 7,
   kDelete = 1U << 8,
   kIncusShell = 1U << 9,
-  kInstall = 1U << 10,  // packages that a login needs, with the instance's package manager
+  kInstall = 1U << 10,   // packages that a login needs, with the instance's package manager
+  kSessions = 1U << 11,  // to see and end the connections of others
 };
-inline constexpr std::size_t kActionCount = 11;
+inline constexpr std::size_t kActionCount = 12;
 std::string_view action_name(Action action);  // as in access.yaml
 std::optional<Action> action_named(std::string_view name);
 
@@ -142,7 +143,7 @@ struct AccessRule {
   std::vector<SourceNetwork> sources;
   std::optional<std::uint8_t> days;  // bit 0: Monday
   std::vector<HourRange> hours;
-  // On what. %shell is on no project, instance or user.
+  // On what. %shell and %sessions are on no project, instance or user.
   PatternList remotes;
   PatternList projects;
   PatternList instances;
@@ -175,7 +176,8 @@ struct AccessFacts {
   std::string remote = "local";
   std::string project = "default";
   LoginTarget target;
-  std::optional<Labels> labels;  // none: nobody has asked for them
+  bool any_instance_user = false;  // rather than the target's: whichever suits
+  std::optional<Labels> labels;    // none: nobody has asked for them
 };
 
 struct AccessVerdict {
@@ -192,9 +194,15 @@ struct AccessVerdict {
   AccessGrant grant;             // with kAllowed
 };
 
+// %list and %explain are open to whom the host has authenticated, and so is %sessions, where the
+// grant has kSessions if the connections of others are included.
 // With labels unknown, a rule with labels that may decide demands its methods, for afterwards it's
 // too late; and kAllowed and kRefused hold whatever the labels are.
 AccessVerdict decide_access(const AccessPolicy& policy, const AccessFacts& facts);
+
+// Whether a login that has proven what the facts say may enter that instance, as any of its users.
+bool may_enter(const AccessPolicy& policy, AccessFacts facts, const ProjectName& project,
+               const InstanceName& instance);
 
 // Why this account can't get in whatever else is true of the login; empty if it may. For the time
 // before anything is proven.

@@ -20,13 +20,14 @@ AccessPolicy default_access_policy(std::span<const std::string> allowed_groups) 
   AccessRule root = built_in("root", AuthenticatedBy::kHost, ActionSet::all());
   root.users.patterns = {{"#0", false}};
   policy.rules.push_back(std::move(root));
-  AccessRule groups =
-      built_in("groups", AuthenticatedBy::kHost, ActionSet::all().without({Action::kIncusShell}));
+  AccessRule groups = built_in("groups", AuthenticatedBy::kHost,
+                               ActionSet::all().without({Action::kIncusShell, Action::kSessions}));
   for (const std::string& group : allowed_groups) groups.groups.patterns.push_back({group, false});
   if (!allowed_groups.empty()) policy.rules.push_back(std::move(groups));
-  policy.rules.push_back(built_in("instance", AuthenticatedBy::kInstance,
-                                  ActionSet::all().without({Action::kIncusShell, Action::kCreate,
-                                                            Action::kDelete, Action::kInstall})));
+  policy.rules.push_back(
+      built_in("instance", AuthenticatedBy::kInstance,
+               ActionSet::all().without({Action::kIncusShell, Action::kCreate, Action::kDelete,
+                                         Action::kInstall, Action::kSessions})));
   return policy;
 }
 

@@ -203,15 +203,55 @@ Status take_head(std::string_view head, LoginTarget& target) {
   return {};
 }
 
+struct Command {
+  std::string_view name;
+  LoginTarget::Kind kind;
+};
+constexpr Command kCommands[] = {{"shell", LoginTarget::Kind::kIncusShell},
+                                 {"list", LoginTarget::Kind::kList},
+                                 {"sessions", LoginTarget::Kind::kSessions}};
+
+Result<LoginTarget> parse_removal(std::string_view text, bool without_asking) {
+  LoginTarget target;
+  target.kind = LoginTarget::Kind::kRemove;
+  target.without_asking = without_asking;
+  const Tail tail = TRY(split_tail(text));
+  if (text.find('@') != std::string_view::npos) return fail("an instance user can't be removed");
+  TRY(take_head(text, target));
+  TRY(take_tail(tail, target));
+  return target;
+}
+
+Result<LoginTarget> parse_decoded(std::string_view login);
+
+Result<LoginTarget> parse_explanation(std::string_view login) {
+  if (login.empty()) return fail("%explain/ wants a login after it");
+  LoginTarget target;
+  target.kind = LoginTarget::Kind::kExplain;
+  if (login.starts_with("%explain")) return fail("an explanation can't be explained");
+  const LoginTarget explained = TRY(parse_decoded(login));
+  target.explained = format_login(explained);
+  target.host_user = explained.host_user;
+  return target;
+}
+
 // After the '%'.
 Result<LoginTarget> parse_command(std::string_view text) {
+  for (const auto& [prefix, without_asking] : {std::pair("rm/", false), std::pair("rm-f/", true)}) {
+    const std::string_view start(prefix);
+    if (text.starts_with(start)) return parse_removal(text.substr(start.size()), without_asking);
+  }
+  constexpr std::string_view kExplain = "explain/";
+  if (text.starts_with(kExplain)) return parse_explanation(text.substr(kExplain.size()));
   LoginTarget target;
-  target.kind = LoginTarget::Kind::kIncusShell;
   std::string_view name = text;
   const Tail tail = TRY(split_tail(name));
-  if (name != "shell") {
-    return fail("unknown command " + quoted("%" + std::string(name.substr(0, 64))));
+  const auto* found = std::ranges::find(kCommands, name, &Command::name);
+  if (found == std::end(kCommands)) {
+    return fail("unknown command " + quoted("%" + std::string(name.substr(0, 64))) +
+                " (there are %shell, %list, %sessions, %rm/INSTANCE and %explain/LOGIN)");
   }
+  target.kind = found->kind;
   TRY(take_tail(tail, target));
   return target;
 }
@@ -228,12 +268,7 @@ std::string why_unusable(std::string_view login) {
   return {};
 }
 
-}  // namespace
-
-Result<LoginTarget> parse_login(std::string_view login) {
-  if (auto reason = why_unusable(login); !reason.empty()) return fail(std::move(reason));
-  const std::string decoded = with_at_signs_decoded(login);
-  std::string_view rest = decoded;
+Result<LoginTarget> parse_decoded(std::string_view rest) {
   if (rest.starts_with('%')) return parse_command(rest.substr(1));
 
   LoginTarget target;
@@ -252,13 +287,28 @@ Result<LoginTarget> parse_login(std::string_view login) {
   return target;
 }
 
+}  // namespace
+
+Result<LoginTarget> parse_login(std::string_view login) {
+  if (auto reason = why_unusable(login); !reason.empty()) return fail(std::move(reason));
+  return parse_decoded(with_at_signs_decoded(login));
+}
+
+bool names_instance(const LoginTarget& target) {
+  return target.kind == LoginTarget::Kind::kInstance || target.kind == LoginTarget::Kind::kRemove;
+}
+
 std::string format_login(const LoginTarget& target) {
   const bool other_host_user = target.host_user.str() != "root";
-  if (target.kind == LoginTarget::Kind::kIncusShell) {
-    return other_host_user ? "%shell+" + target.host_user.str() : "%shell";
+  if (target.kind == LoginTarget::Kind::kExplain) return "%explain/" + target.explained;
+  if (const auto* command = std::ranges::find(kCommands, target.kind, &Command::kind);
+      command != std::end(kCommands)) {
+    return "%" + std::string(command->name) +
+           (other_host_user ? "+" + target.host_user.str() : std::string());
   }
   CHECK(target.instance.has_value());
   std::string out;
+  if (target.kind == LoginTarget::Kind::kRemove) out = target.without_asking ? "%rm-f/" : "%rm/";
   if (target.persistent_session) out += '/';
   if (target.create) out += target.create->ephemeral ? '~' : '+';
   if (target.remote) out += target.remote->str() + ':';

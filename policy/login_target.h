@@ -3,7 +3,9 @@
 //
 //   [/][remote:][instance-user@]instance[.project][+host-user | ~host-user]
 //   [/](+|~)[remote:][instance-user@]instance[.project][+option]...[+host-user | ~host-user]
-//   %shell[+host-user | ~host-user]
+//   %shell | %list | %sessions, each with [+host-user | ~host-user]
+//   (%rm/ | %rm-f/)[remote:]instance[.project][+host-user | ~host-user]
+//   %explain/LOGIN, where LOGIN is any of the others
 //
 // Options, in any order, each at most once: an image (has a '/' or ':'), mN and cN and dN (GiB of
 // memory, CPUs, GiB of disk; d0 is unlimited), nest or n, priv or p, vm or v. What is no option and
@@ -33,21 +35,25 @@ struct CreateOptions {
 };
 
 struct LoginTarget {
-  enum class Kind : std::uint8_t { kInstance, kIncusShell };
+  enum class Kind : std::uint8_t { kInstance, kIncusShell, kList, kSessions, kRemove, kExplain };
 
   Kind kind = Kind::kInstance;
   bool persistent_session = false;
   std::optional<RemoteName> remote;
   InstanceUser user = InstanceUser::parse("root").value();
-  std::optional<InstanceName> instance;  // present exactly for kInstance
+  std::optional<InstanceName> instance;  // present exactly for kInstance and kRemove
   std::optional<ProjectName> project;
   HostUser host_user = HostUser::parse("root").value();
   std::optional<CreateOptions> create;
+  bool without_asking = false;  // of kRemove
+  std::string explained;        // of kExplain: the login, as format_login() writes it
   friend bool operator==(const LoginTarget&, const LoginTarget&) = default;
 };
 
 // The error is one line for the client and the log; what it quotes is escaped.
 Result<LoginTarget> parse_login(std::string_view login);
+// Whether the target is an instance, to enter or to remove.
+bool names_instance(const LoginTarget& target);
 // The shortest login that parses to this target; one text per target.
 std::string format_login(const LoginTarget& target);
 

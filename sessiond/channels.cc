@@ -93,7 +93,7 @@ void Channels::on_progress(const std::string& text) {
 }
 
 void Channels::on_target_ready(TargetReady ready) {
-  auto link = GuestLink::create(std::move(ready.sockets), *this);
+  auto link = GuestLink::create(std::move(ready.sockets), *this, ready.raw);
   if (!link.ok()) {
     on_target_failed("ssh2incus: " + link.error().message, 255);
     return;

@@ -44,6 +44,9 @@ class Channels : public GuestLink::Observer {
   void on_plain_opened(PlainOpened opened);
   void on_plain_failed(const ipc::PlainFailedNotice& failed);
   void on_plain_exited(const ipc::PlainExitedNotice& exited);
+  void on_console_ready(const ipc::ConsoleReadyNotice& ready);
+  void on_console_output(const ipc::ConsoleOutputNotice& output);
+  void on_console_end(const ipc::ConsoleEndNotice& ended);
 
   // Asks and tells about a guest that is silent.
   void watch_guest();
@@ -78,7 +81,8 @@ class Channels : public GuestLink::Observer {
   SessionChannel* find(std::uint32_t stream);
   ForwardChannel* find_forward(std::uint32_t stream);
   void tell_sessions(const std::string& what);
-  PlainLink::Events plain_events();
+  SessionEvents session_events();
+  void begin_sessions(const std::string& description, std::uint32_t idle_limit_seconds);
 
   SshSession& session_;
   MonitorClient& monitor_;

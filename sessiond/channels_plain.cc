@@ -1,5 +1,5 @@
-// The connection's channels in plain mode (plain_link.h), and what the poll loop sees of either
-// link.
+// The connection's channels in plain mode (plain_link.h) and on a console (console_link.h), and
+// what the poll loop sees of any link.
 #include "common/escape.h"
 #include "sessiond/channels.h"
 
@@ -15,18 +15,22 @@ void Channels::on_plain_ready(const ipc::PlainReadyNotice& ready) {
     static_cast<void>(monitor_.notify(ipc::PlainStatusRequest{stream}));
   };
   target_.plain = std::make_unique<PlainLink>(escaped(*ready.reason), ready.max_sessions,
-                                              std::move(requests), plain_events());
-  target_.state = Target::State::kReady;
-  target_.description = *ready.description;
+                                              std::move(requests), session_events());
   target_.welcome = *ready.welcome;
-  target_.idle.limit_to(ready.idle_limit_seconds);
+  begin_sessions(*ready.description, ready.idle_limit_seconds);
+}
+
+void Channels::begin_sessions(const std::string& description, std::uint32_t idle_limit_seconds) {
+  target_.state = Target::State::kReady;
+  target_.description = description;
+  target_.idle.limit_to(idle_limit_seconds);
   for (auto& channel : channels_) channel.on_target_ready();
   for (auto& forward : forwards_) forward.on_target_ready();
   target_.news = true;
 }
 
-PlainLink::Events Channels::plain_events() {
-  PlainLink::Events events;
+SessionEvents Channels::session_events() {
+  SessionEvents events;
   events.open_failed = [this](std::uint32_t stream, const std::string& message) {
     if (auto* channel = find(stream)) channel->on_open_failed(message);
   };
@@ -58,9 +62,30 @@ void Channels::on_plain_exited(const ipc::PlainExitedNotice& exited) {
   if (target_.plain) target_.plain->on_exited(exited.stream, exited.status);
 }
 
+void Channels::on_console_ready(const ipc::ConsoleReadyNotice& ready) {
+  ConsoleLink::Requests requests;
+  requests.open = [this](const ipc::ConsoleOpenRequest& request) {
+    static_cast<void>(monitor_.notify(request));
+  };
+  requests.answer = [this](const ipc::ConsoleAnswerRequest& answer) {
+    static_cast<void>(monitor_.notify(answer));
+  };
+  target_.console = std::make_unique<ConsoleLink>(std::move(requests), session_events());
+  begin_sessions(*ready.description, ready.idle_limit_seconds);
+}
+
+void Channels::on_console_output(const ipc::ConsoleOutputNotice& output) {
+  if (target_.console) target_.console->on_output(output);
+}
+
+void Channels::on_console_end(const ipc::ConsoleEndNotice& ended) {
+  if (target_.console) target_.console->on_end(ended);
+}
+
 void Channels::flush() {
   if (target_.link) target_.link->flush();
   if (target_.plain) target_.plain->flush();
+  if (target_.console) target_.console->flush();
 }
 
 void Channels::add_interests(std::vector<pollfd>& interests) const {

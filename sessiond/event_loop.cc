@@ -264,6 +264,9 @@ void EventLoop::handle_notices() {
                    [this](PlainOpened& opened) { channels_->on_plain_opened(std::move(opened)); },
                    [this](ipc::PlainFailedNotice& failed) { channels_->on_plain_failed(failed); },
                    [this](ipc::PlainExitedNotice& exited) { channels_->on_plain_exited(exited); },
+                   [this](ipc::ConsoleReadyNotice& ready) { channels_->on_console_ready(ready); },
+                   [this](ipc::ConsoleOutputNotice& text) { channels_->on_console_output(text); },
+                   [this](ipc::ConsoleEndNotice& ended) { channels_->on_console_end(ended); },
                },
                *notice);
   }

@@ -136,10 +136,11 @@ GuestLink::GuestLink(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 GuestLink::~GuestLink() = default;
 
 Result<std::unique_ptr<GuestLink>> GuestLink::create(std::array<UniqueFd, 4> sockets,
-                                                     Observer& observer) {
+                                                     Observer& observer, bool raw) {
   auto impl = std::make_unique<Impl>(observer);
   for (std::size_t i = 0; i < sockets.size(); ++i) {
-    impl->sockets_[i] = TRY(GuestLinkSocket::create(std::move(sockets[i])));
+    impl->sockets_[i] = TRY(raw ? GuestLinkSocket::create_raw(std::move(sockets[i]))
+                                : GuestLinkSocket::create(std::move(sockets[i])));
   }
   return std::unique_ptr<GuestLink>(new GuestLink(std::move(impl)));
 }

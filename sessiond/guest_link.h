@@ -64,8 +64,9 @@ class GuestLink : public SessionLink {
 
   // stdin, stdout, stderr, control: connected websockets after their handshake and after the
   // guest's hello. Makes them non-blocking. The observer outlives the link.
+  // raw: they carry the bytes without websocket frames.
   static Result<std::unique_ptr<GuestLink>> create(std::array<UniqueFd, 4> sockets,
-                                                   Observer& observer);
+                                                   Observer& observer, bool raw = false);
   ~GuestLink() override;
   GuestLink(const GuestLink&) = delete;
   GuestLink& operator=(const GuestLink&) = delete;

@@ -17,13 +17,18 @@ constexpr std::size_t kFramedAtOnce = 512UL * 1024;
 
 }  // namespace
 
-Result<GuestLinkSocket> GuestLinkSocket::create(UniqueFd fd) {
+Result<GuestLinkSocket> GuestLinkSocket::create_raw(UniqueFd fd) {
   const int flags = fcntl(fd.get(), F_GETFL);
   if (flags < 0 || fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
     return system_error("cannot use a guest's socket");
   }
   GuestLinkSocket socket;
   socket.fd_ = std::move(fd);
+  return socket;
+}
+
+Result<GuestLinkSocket> GuestLinkSocket::create(UniqueFd fd) {
+  auto socket = TRY(create_raw(std::move(fd)));
   socket.websocket_ = TRY(Websocket::create());
   return socket;
 }
@@ -39,7 +44,12 @@ Result<GuestLinkSocket::Received> GuestLinkSocket::receive(std::span<std::uint8_
     input.closed = true;
     return Received::kSomething;
   }
-  TRY(websocket_->decode(scratch.first(static_cast<std::size_t>(received)), input));
+  const auto bytes = scratch.first(static_cast<std::size_t>(received));
+  if (websocket_) {
+    TRY(websocket_->decode(bytes, input));
+  } else {
+    input.data.insert(input.data.end(), bytes.begin(), bytes.end());
+  }
   return Received::kSomething;
 }
 
@@ -51,41 +61,45 @@ void GuestLinkSocket::end_message() {
 
 void GuestLinkSocket::queue_end_of_stream() {
   end_message();
-  websocket_->encode_end_of_stream();
+  if (websocket_) websocket_->encode_end_of_stream();
 }
 
 std::size_t GuestLinkSocket::queued() const {
   if (!is_open()) return 0;
-  return payload_.size() + websocket_->output().size() - output_sent_;
+  return payload_.size() + output().size() - output_sent_;
 }
 
 void GuestLinkSocket::frame_queued_payload() {
   const auto waiting = payload_.front();
   const auto piece = waiting.first(std::min(waiting.size(), kFramedAtOnce));
-  websocket_->encode(piece);
+  if (websocket_) {
+    websocket_->encode(piece);
+  } else {
+    raw_output_.insert(raw_output_.end(), piece.begin(), piece.end());
+  }
   payload_.take(piece.size());
 }
 
 Status GuestLinkSocket::flush() {
   if (!is_open()) return {};
-  auto& output = websocket_->output();
+  Bytes& waiting = output();
   if (queued() == 0) {  // most sessions are idle most of the time: keep no memory for them
-    Bytes().swap(output);
+    Bytes().swap(waiting);
     payload_.release();
     return {};
   }
   while (queued() > 0) {
-    if (output.empty()) frame_queued_payload();
-    const ssize_t sent = send(fd_.get(), output.data() + output_sent_, output.size() - output_sent_,
-                              MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (waiting.empty()) frame_queued_payload();
+    const ssize_t sent = send(fd_.get(), waiting.data() + output_sent_,
+                              waiting.size() - output_sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN) return {};
       return system_error("connection to the guest");
     }
     output_sent_ += static_cast<std::size_t>(sent);
-    if (output_sent_ < output.size()) return {};  // the socket is full
-    output.clear();
+    if (output_sent_ < waiting.size()) return {};  // the socket is full
+    waiting.clear();
     output_sent_ = 0;
   }
   return {};

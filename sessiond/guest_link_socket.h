@@ -1,5 +1,5 @@
-// One of the four websockets of a guest link: its fd, its framing and its unsent output. What
-// arrives is handed on as it came; guest_link.cc judges it.
+// One of the four sockets of a guest link, mostly a websocket: its fd, its framing and its unsent
+// output. What arrives is handed on as it came; guest_link.cc judges it.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +21,8 @@ class GuestLinkSocket {
   GuestLinkSocket() = default;
   // Makes the socket non-blocking.
   static Result<GuestLinkSocket> create(UniqueFd fd);
+  // Without framing: the bytes themselves, as a guest on the host sends them.
+  static Result<GuestLinkSocket> create_raw(UniqueFd fd);
 
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] bool is_open() const { return fd_.valid(); }
@@ -41,10 +43,15 @@ class GuestLinkSocket {
 
  private:
   void frame_queued_payload();
+  Bytes& output() { return websocket_ ? websocket_->output() : raw_output_; }
+  [[nodiscard]] const Bytes& output() const {
+    return websocket_ ? websocket_->output() : raw_output_;
+  }
 
   UniqueFd fd_;
-  std::unique_ptr<Websocket> websocket_;
-  ByteQueue payload_;            // not yet framed
+  std::unique_ptr<Websocket> websocket_;  // null: none
+  Bytes raw_output_;                      // then
+  ByteQueue payload_;                     // not yet framed
   std::size_t output_sent_ = 0;  // bytes at the front of websocket_->output() that are sent
 };
 

@@ -35,45 +35,46 @@ Result<ipc::Packet> MonitorClient::receive_reply(ipc::SessionMessage wanted) {
 
 Status MonitorClient::receive_notice() { return keep_notice(TRY(receive_packet())); }
 
+template <typename Notice>
+Status MonitorClient::keep(const ipc::Packet& packet) {
+  notices_.emplace_back(TRY(ipc::decode<Notice>(packet.bytes)));
+  return {};
+}
+
+Status MonitorClient::keep_ready(ipc::Packet packet) {
+  const auto notice = TRY(ipc::decode<ipc::TargetReadyNotice>(packet.bytes));
+  TargetReady ready;
+  std::ranges::move(packet.fds, ready.sockets.begin());
+  ready.description = *notice.description;
+  ready.idle_limit_seconds = notice.idle_limit_seconds;
+  ready.silence_limit_seconds = notice.silence_limit_seconds;
+  ready.welcome = *notice.welcome;
+  ready.raw = notice.raw;
+  notices_.emplace_back(std::move(ready));
+  return {};
+}
+
 Status MonitorClient::keep_notice(ipc::Packet packet) {
-  const auto kind = ipc::kind_of<ipc::SessionMessage>(packet.bytes);
+  using Kind = ipc::SessionMessage;
+  const auto kind = ipc::kind_of<Kind>(packet.bytes);
   if (!kind) return fail("an unknown message of the monitor");
   if (!has_right_fds(*kind, packet.fds.size())) return fail("wrong number of fds from the monitor");
   switch (*kind) {
-    case ipc::SessionMessage::kTargetProgressNotice:
-      notices_.emplace_back(TRY(ipc::decode<ipc::TargetProgressNotice>(packet.bytes)));
-      return {};
-    case ipc::SessionMessage::kTargetReadyNotice: {
-      const auto notice = TRY(ipc::decode<ipc::TargetReadyNotice>(packet.bytes));
-      TargetReady ready;
-      std::ranges::move(packet.fds, ready.sockets.begin());
-      ready.description = *notice.description;
-      ready.idle_limit_seconds = notice.idle_limit_seconds;
-      ready.silence_limit_seconds = notice.silence_limit_seconds;
-      ready.welcome = *notice.welcome;
-      notices_.emplace_back(std::move(ready));
-      return {};
-    }
-    case ipc::SessionMessage::kTargetFailedNotice:
-      notices_.emplace_back(TRY(ipc::decode<ipc::TargetFailedNotice>(packet.bytes)));
-      return {};
-    case ipc::SessionMessage::kShutdownNotice:
-      notices_.emplace_back(TRY(ipc::decode<ipc::ShutdownNotice>(packet.bytes)));
-      return {};
-    case ipc::SessionMessage::kPlainReadyNotice:
-      notices_.emplace_back(TRY(ipc::decode<ipc::PlainReadyNotice>(packet.bytes)));
-      return {};
-    case ipc::SessionMessage::kPlainOpenedNotice: {
+    case Kind::kTargetProgressNotice: return keep<ipc::TargetProgressNotice>(packet);
+    case Kind::kTargetReadyNotice: return keep_ready(std::move(packet));
+    case Kind::kTargetFailedNotice: return keep<ipc::TargetFailedNotice>(packet);
+    case Kind::kShutdownNotice: return keep<ipc::ShutdownNotice>(packet);
+    case Kind::kPlainReadyNotice: return keep<ipc::PlainReadyNotice>(packet);
+    case Kind::kPlainOpenedNotice: {
       const auto notice = TRY(ipc::decode<ipc::PlainOpenedNotice>(packet.bytes));
       notices_.emplace_back(PlainOpened{notice.stream, std::move(packet.fds)});
       return {};
     }
-    case ipc::SessionMessage::kPlainFailedNotice:
-      notices_.emplace_back(TRY(ipc::decode<ipc::PlainFailedNotice>(packet.bytes)));
-      return {};
-    case ipc::SessionMessage::kPlainExitedNotice:
-      notices_.emplace_back(TRY(ipc::decode<ipc::PlainExitedNotice>(packet.bytes)));
-      return {};
+    case Kind::kPlainFailedNotice: return keep<ipc::PlainFailedNotice>(packet);
+    case Kind::kPlainExitedNotice: return keep<ipc::PlainExitedNotice>(packet);
+    case Kind::kConsoleReadyNotice: return keep<ipc::ConsoleReadyNotice>(packet);
+    case Kind::kConsoleOutputNotice: return keep<ipc::ConsoleOutputNotice>(packet);
+    case Kind::kConsoleEndNotice: return keep<ipc::ConsoleEndNotice>(packet);
     default: return fail("a message that the monitor doesn't send now");
   }
 }

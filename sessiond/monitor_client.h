@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/ipc_channel.h"
+#include "common/ipc_console.h"
 #include "common/ipc_sessiond.h"
 
 namespace ssh2incus {
@@ -21,6 +22,7 @@ struct TargetReady {
   std::uint32_t idle_limit_seconds = 0;
   std::uint32_t silence_limit_seconds = 0;
   std::string welcome;
+  bool raw = false;  // no websockets
 };
 
 struct PlainOpened {
@@ -28,9 +30,11 @@ struct PlainOpened {
   std::vector<UniqueFd> sockets;
 };
 
-using MonitorNotice = std::variant<ipc::TargetProgressNotice, TargetReady, ipc::TargetFailedNotice,
-                                   ipc::ShutdownNotice, ipc::PlainReadyNotice, PlainOpened,
-                                   ipc::PlainFailedNotice, ipc::PlainExitedNotice>;
+using MonitorNotice =
+    std::variant<ipc::TargetProgressNotice, TargetReady, ipc::TargetFailedNotice,
+                 ipc::ShutdownNotice, ipc::PlainReadyNotice, PlainOpened, ipc::PlainFailedNotice,
+                 ipc::PlainExitedNotice, ipc::ConsoleReadyNotice, ipc::ConsoleOutputNotice,
+                 ipc::ConsoleEndNotice>;
 
 class MonitorClient {
  public:
@@ -60,6 +64,9 @@ class MonitorClient {
   Result<ipc::Packet> receive_packet();
   Result<ipc::Packet> receive_reply(ipc::SessionMessage wanted);
   Status keep_notice(ipc::Packet packet);
+  Status keep_ready(ipc::Packet packet);
+  template <typename Notice>
+  Status keep(const ipc::Packet& packet);
 
   ipc::IpcChannel channel_;
   std::deque<MonitorNotice> notices_;

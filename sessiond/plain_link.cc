@@ -28,7 +28,7 @@ PlainProgram program_of(const OpenSession& request) {
 
 }  // namespace
 
-PlainLink::PlainLink(std::string reason, std::size_t most, Requests requests, Events events)
+PlainLink::PlainLink(std::string reason, std::size_t most, Requests requests, SessionEvents events)
     : reason_(std::move(reason)),
       most_(most),
       requests_(std::move(requests)),

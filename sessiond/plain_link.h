@@ -30,18 +30,8 @@ class PlainLink : public SessionLink {
     std::function<void(std::uint32_t stream)> ask_status;
   };
 
-  // What the session channels hear, as from a guest: see GuestLink::Observer.
-  struct Events {
-    std::function<void(std::uint32_t stream, const std::string& message)> open_failed;
-    std::function<void(std::uint32_t stream, std::span<const std::uint8_t> data, bool is_stderr)>
-        data;
-    std::function<void(std::uint32_t stream)> eof;
-    std::function<void(std::uint32_t stream, const Exited& exited)> exited;
-    std::function<void(std::uint32_t stream)> credit;
-  };
-
   // reason: why no guest runs, a line for the user. most: sessions at once.
-  PlainLink(std::string reason, std::size_t most, Requests requests, Events events);
+  PlainLink(std::string reason, std::size_t most, Requests requests, SessionEvents events);
 
   // The monitor's answers. Those about streams that are over are ignored.
   void on_started(std::uint32_t stream, std::vector<UniqueFd> sockets);
@@ -90,7 +80,7 @@ class PlainLink : public SessionLink {
   std::string reason_;
   std::size_t most_;
   Requests requests_;
-  Events events_;
+  SessionEvents events_;
   Bytes scratch_;
   std::uint32_t next_stream_ = 1;
   bool reason_told_ = false;

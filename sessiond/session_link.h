@@ -1,15 +1,27 @@
-// What a session channel needs of whatever runs its program: the guest (guest_link.h), or an Incus
-// exec for each (plain_link.h).
+// What a session channel needs of whatever runs its program: the guest (guest_link.h), an Incus
+// exec for each (plain_link.h), or the monitor itself (console_link.h).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "common/guest_protocol.h"
 
 namespace ssh2incus {
+
+// What the session channels hear of a link that isn't the guest's; as GuestLink::Observer.
+struct SessionEvents {
+  std::function<void(std::uint32_t stream, const std::string& message)> open_failed;
+  std::function<void(std::uint32_t stream, std::span<const std::uint8_t> data, bool is_stderr)>
+      data;
+  std::function<void(std::uint32_t stream)> eof;
+  std::function<void(std::uint32_t stream, const Exited& exited)> exited;
+  std::function<void(std::uint32_t stream)> credit;
+};
 
 class SessionLink {
  public:

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "sessiond/console_link.h"
 #include "sessiond/guest_link.h"
 #include "sessiond/idle_clock.h"
 #include "sessiond/plain_link.h"
@@ -18,8 +19,9 @@ struct Target {
   std::string description;          // when ready: "alice@c1.default"
   std::unique_ptr<GuestLink> link;  // when ready, unless it is in plain mode:
   std::unique_ptr<PlainLink> plain;
-  std::string welcome;  // above shells on a terminal
-  std::string failure;  // when failed: a line for the user
+  std::unique_ptr<ConsoleLink> console;  // or no instance at all
+  std::string welcome;                   // above shells on a terminal
+  std::string failure;                   // when failed: a line for the user
   std::uint32_t exit_status = 255;
   // Something has happened that the next pump() must see, before the loop may wait.
   bool news = false;
@@ -28,6 +30,7 @@ struct Target {
   // What runs programs; null if nothing does.
   [[nodiscard]] SessionLink* sessions() const {
     if (plain) return plain.get();
+    if (console) return console.get();
     return link.get();
   }
 };

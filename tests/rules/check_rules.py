@@ -23,11 +23,12 @@ FOLDERS = {
     "sessiond": {"own": ["common", "sessiond"], "libraries": ["libssh/*", "wslay/*", "sys/capability.h", "seccomp.h"] + OPENSSL},
     "gateway": {"own": ["common", "policy", "gateway"],
                 "libraries": ["crypt.h", "curl/*", "nlohmann/*", "sys/capability.h", "seccomp.h"] + OPENSSL},
+    "shell": {"own": ["common", "shell"], "libraries": ["histedit.h"], "denied": PROCESS_HEADERS},
     "guest": {"own": ["common", "guest"], "libraries": [], "denied": PROCESS_HEADERS},
 }
 # Headers of libraries: everything in <> that has a folder or isn't the C or C++ library's.
 LIBRARY = re.compile(r"^(openssl|libssh|curl|nlohmann|yaml-cpp|security|CLI|fmt|wslay|systemd)/"
-                     r"|^(seccomp|libaudit|crypt)\.h$|^sys/capability\.h$")
+                     r"|^(seccomp|libaudit|crypt|histedit)\.h$|^sys/capability\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 IMPURE = re.compile(r"\b(getenv|secure_getenv|::now|std::ifstream|std::ofstream|std::cout|std::cerr"
                     r"|time|gettimeofday|clock_gettime|open|fopen|getpwnam)\s*\(")

@@ -80,6 +80,13 @@ class Process:
         fields = (self.folder / "stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def is_starter(self):
+        """Of Incus shells."""
+        try:
+            return "--serve" in self.arguments
+        except OSError:
+            return False
+
     def children(self):
         return [process for process in processes() if process.parent() == self.pid]
 
@@ -113,6 +120,7 @@ def processes():
 
 
 def descendants(pid):
+    """Of a server; the starter of Incus shells belongs to no connection."""
     parents = {}
     for process in processes():
         parents.setdefault(process.parent(), []).append(process)
@@ -120,6 +128,7 @@ def descendants(pid):
     waiting = [pid]
     while waiting:
         for child in parents.get(waiting.pop(), []):
-            found.append(child)
+            if not child.is_starter():
+                found.append(child)
             waiting.append(child.pid)
     return found

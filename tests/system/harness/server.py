@@ -101,7 +101,8 @@ class Server:
         return [process for process in descendants(self.pid) if process.alive]
 
     def monitors(self):
-        return [process for process in Process(self.pid).children() if process.alive]
+        return [process for process in Process(self.pid).children()
+                if process.alive and process.name == "ssh2incus"]
 
     def named(self, name):
         return [process for process in self.connection_processes() if process.name == name]

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "common/guest_protocol.h"
+#include "common/ipc_console.h"
 #include "common/ipc_gateway.h"
+#include "common/ipc_inventory.h"
 #include "common/ipc_sessiond.h"
 #include "common/plain_program.h"
 
@@ -21,18 +23,21 @@ using SessionMessages =
                ipc::SessionOpenedNotice, ipc::SessionClosedNotice, ipc::ForwardOpenedNotice,
                ipc::ForwardClosedNotice, ipc::DisconnectNotice, ipc::LogNotice, ipc::CrashNotice,
                ipc::PlainReadyNotice, ipc::PlainOpenRequest, ipc::PlainOpenedNotice,
-               ipc::PlainFailedNotice, ipc::PlainStatusRequest, ipc::PlainExitedNotice>;
+               ipc::PlainFailedNotice, ipc::PlainStatusRequest, ipc::PlainExitedNotice,
+               ipc::ConsoleReadyNotice, ipc::ConsoleOpenRequest, ipc::ConsoleOutputNotice,
+               ipc::ConsoleAnswerRequest, ipc::ConsoleEndNotice>;
 using GatewayMessages =
     std::tuple<ipc::OpenRequest, ipc::GatewayProgress, ipc::ReadyReply, ipc::FailedReply,
                ipc::GatewayLog, ipc::GatewayCrash, ipc::AuthGrant, ipc::InstanceKeyRequest,
                ipc::InstanceKeyReply, ipc::InstancePasswordRequest, ipc::InstancePasswordReply,
                ipc::ResolveRequest, ipc::ResolveReply, ipc::PlainReply, ipc::ExecRequest,
                ipc::ExecStartedReply, ipc::ExecFailedReply, ipc::ExecStatusRequest,
-               ipc::ExecEndedReply>;
+               ipc::ExecEndedReply, ipc::ListRequest, ipc::ListReply, ipc::ExamineRequest,
+               ipc::ExamineReply, ipc::DeleteRequest, ipc::DeleteReply>;
 using GuestStructures =
-    std::tuple<ipc::InstanceLabel, GuestGrant, GuestHello, FrameHeader, TerminalSize, PtyRequest,
-               OpenSession, WindowChange, SignalRequest, Opened, OpenFailed, Exited, WindowAdjust,
-               PlainTerminal, PlainProgram>;
+    std::tuple<ipc::InstanceLabel, ipc::ListedInstance, GuestGrant, GuestHello, FrameHeader,
+               TerminalSize, PtyRequest, OpenSession, WindowChange, SignalRequest, Opened,
+               OpenFailed, Exited, WindowAdjust, PlainTerminal, PlainProgram>;
 
 // Calls visit(T{}) for each type of the list.
 template <typename List, typename Visit>

@@ -56,6 +56,11 @@ class HostileSessiondTest : public MonitorTest {
         return ipc::encode(request);
       }
       case SessionMessage::kPlainStatusRequest: return ipc::encode(ipc::PlainStatusRequest{1});
+      case SessionMessage::kConsoleOpenRequest:
+        return ipc::encode(ipc::ConsoleOpenRequest{
+            1, BoundedString<limits::kMaxConsoleLine>(std::string("list"))});
+      case SessionMessage::kConsoleAnswerRequest:
+        return ipc::encode(ipc::ConsoleAnswerRequest{1, std::string("yes")});
       default: return ipc::encode(ipc::CrashNotice{1});
     }
   }

@@ -36,7 +36,7 @@ TEST(Access, AllowsExistingInstances) {
 }
 
 TEST(Access, RefusesWhatIsNotBuiltYet) {
-  for (const char* login : {"+c1", "~c1", "prod:c1", "%shell"}) {
+  for (const char* login : {"+c1", "~c1", "prod:c1"}) {
     const auto decision = decide_target_access(*parse_login(login), {"root", 0, {}});
     EXPECT_FALSE(decision.allowed) << login;
     EXPECT_NE(decision.reason.find("available yet"), std::string::npos) << decision.reason;
@@ -45,12 +45,6 @@ TEST(Access, RefusesWhatIsNotBuiltYet) {
 
 TEST(Access, LetsSessionsStay) {
   EXPECT_TRUE(decide_target_access(*parse_login("/c1"), {"a", 1000, {"incus"}}).allowed);
-}
-
-TEST(Access, KeepsTheIncusShellForRoot) {
-  const auto decision = decide_target_access(*parse_login("%shell"), {"a", 1000, {"incus-admin"}});
-  EXPECT_FALSE(decision.allowed);
-  EXPECT_NE(decision.reason.find("root only"), std::string::npos);
 }
 
 TEST(Access, LetsExistingLocalInstancesVouchForTheirUsers) {

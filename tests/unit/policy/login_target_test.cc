@@ -8,8 +8,18 @@ namespace {
 
 // A target as one line, every field in it.
 std::string describe(const LoginTarget& target) {
-  if (target.kind == LoginTarget::Kind::kIncusShell) return "shell host=" + target.host_user.str();
+  const std::string host = " host=" + target.host_user.str();
+  switch (target.kind) {
+    case LoginTarget::Kind::kIncusShell: return "shell" + host;
+    case LoginTarget::Kind::kList: return "list" + host;
+    case LoginTarget::Kind::kSessions: return "sessions" + host;
+    case LoginTarget::Kind::kExplain: return "explain " + target.explained + host;
+    case LoginTarget::Kind::kRemove:
+    case LoginTarget::Kind::kInstance: break;
+  }
   std::string out = target.instance->str();
+  if (target.kind == LoginTarget::Kind::kRemove)
+    out = (target.without_asking ? "remove at once " : "remove ") + out;
   out += " user=" + target.user.str() + " host=" + target.host_user.str();
   if (target.remote) out += " remote=" + target.remote->str();
   if (target.project) out += " project=" + target.project->str();
@@ -127,6 +137,34 @@ TEST(Login, TakesTheHostUserFromTheEnd) {
       {"%shell~admin", "shell host=admin", "%shell+admin"},
       {"%shell+root", "shell host=root", "%shell"},
   });
+}
+
+TEST(Login, UnderstandsCommands) {
+  expect_rows({
+      {"%list", "list host=root", ""},
+      {"%list+admin", "list host=admin", ""},
+      {"%sessions~admin", "sessions host=admin", "%sessions+admin"},
+      {"%rm/c1", "remove c1 user=root host=root", ""},
+      {"%rm/c1.p1+admin", "remove c1 user=root host=admin project=p1", ""},
+      {"%rm-f/prod:c1", "remove at once c1 user=root host=root remote=prod", ""},
+      {"%explain/c1", "explain c1 host=root", ""},
+      {"%explain//alice@c1.p+bob", "explain /alice@c1.p+bob host=bob", ""},
+      {"%explain/alice%40c1+bob", "explain alice@c1+bob host=bob", "%explain/alice@c1+bob"},
+      {"%explain/+c1+vm+m2+bob", "explain +c1+m2+vm~bob host=bob", "%explain/+c1+m2+vm~bob"},
+      {"%explain/%shell+bob", "explain %shell+bob host=bob", ""},
+      {"%explain/%rm/c1", "explain %rm/c1 host=root", ""},
+  });
+}
+
+TEST(Login, RefusesCommandsThatMakeNoSense) {
+  for (const char* login :
+       {"%", "%nothing", "%rm", "%rm/", "%rm-f/", "%rm/alice@c1", "%rm/c1+m2+bob", "%rm/+c1",
+        "%explain", "%explain/", "%explain/%explain/c1", "%explain/c 1", "%list/c1", "%list+a+b",
+        "%sessions/1", "/%list", "+%list", "%shell/x", "%rm/c1/c2"}) {
+    const auto target = parse_login(login);
+    EXPECT_FALSE(target.ok()) << login;
+    if (!target.ok()) EXPECT_EQ(target.error().message.find('\n'), std::string::npos) << login;
+  }
 }
 
 TEST(Login, TakesOptionsInAnyOrder) {

@@ -37,7 +37,7 @@ class PlainLinkTest : public testing::Test {
             },
             [this](std::uint32_t stream) { asked_.push_back(stream); }};
   }
-  PlainLink::Events events() {
+  SessionEvents events() {
     return {[this](std::uint32_t stream, const std::string& text) { log(stream).refused = text; },
             [this](std::uint32_t stream, std::span<const std::uint8_t> data, bool is_stderr) {
               auto& text = is_stderr ? log(stream).errors : log(stream).output;

@@ -1,0 +1,26 @@
+// What a login string means and what the access policy makes of it, in lines of "name: value" for a
+// person. Used by --explain, of the administrator, and %explain, of a user.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/access_policy.h"
+
+namespace ssh2incus {
+
+void explain_line(std::string& out, const char* name, const std::string& value);
+void append_to_list(std::string& list, std::string_view item);  // ", " between them
+std::string method_names(const std::vector<AuthMethod>& methods);
+
+// What the login asks for.
+void describe_login(std::string& out, const AccessFacts& facts);
+// What no policy can allow is said beside the decision.
+std::string with_what_is_missing(const std::string& decision, const AccessFacts& facts);
+// The decision, and what is granted. for_administrator: names the rule that decides,
+// which users needn't know.
+void describe_verdict(std::string& out, const AccessFacts& facts, const AccessPolicy& policy,
+                      bool for_administrator);
+
+}  // namespace ssh2incus
