@@ -43,14 +43,24 @@ void reset_signals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-// SIGTERM as a descriptor. Invalid: it ends the process, as ever.
+// SIGTERM as a descriptor, in the place that is kept free for it. Invalid: it ends the process.
 UniqueFd signals_to_end() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
-  UniqueFd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (fd.valid()) sigprocmask(SIG_BLOCK, &signals, nullptr);
-  return fd;
+  const UniqueFd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd.valid() || dup3(fd.get(), kEndSignalsFd, O_CLOEXEC) != kEndSignalsFd) return UniqueFd();
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  return UniqueFd(kEndSignalsFd);
+}
+
+// So that no descriptor of the listener's gets the number.
+Status reserve_end_signals_fd() {
+  const UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!null.valid()) return system_error("/dev/null");
+  if (null.get() == kEndSignalsFd) return fail("too many open files");
+  if (dup3(null.get(), kEndSignalsFd, O_CLOEXEC) != kEndSignalsFd) return system_error("dup3");
+  return {};
 }
 
 bool is_regular_file(int fd) {
@@ -157,6 +167,7 @@ KeySources key_sources_of(const ServerConfig& config) {
 }
 
 Result<ConnectionSetup> prepare_connections(const ServerConfig& config) {
+  TRY(reserve_end_signals_fd());
   const std::string empty_root = config.run_dir + "/empty";
   TRY(make_directory(config.run_dir, 0755));
   TRY(make_directory(empty_root, 0555));

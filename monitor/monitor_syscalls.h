@@ -13,6 +13,9 @@
 
 namespace ssh2incus {
 
+// The signalfd for SIGTERM.
+inline constexpr int kEndSignalsFd = 31;
+
 // clang-format off
 inline constexpr std::array kMonitorSyscalls = {
     // messages
@@ -21,7 +24,7 @@ inline constexpr std::array kMonitorSyscalls = {
     SyscallRule{SCMP_SYS(poll),            "waiting for any of them"},
     SyscallRule{SCMP_SYS(ppoll),           "poll() on newer libcs"},
     SyscallRule{SCMP_SYS(write),           "the log"},
-    SyscallRule{SCMP_SYS(read),            "signalfd: SIGTERM"},
+    SyscallRule{SCMP_SYS(read),            "SIGTERM", SyscallAction::kAllow, 0, argument_is(0, kEndSignalsFd)},
     SyscallRule{SCMP_SYS(fcntl),           "whose slots of the connection table are alive", SyscallAction::kAllow, 0, argument_is(1, F_GETLK)},
     SyscallRule{SCMP_SYS(close),           "fds passed on to sessiond"},
     // time

@@ -10,7 +10,7 @@ std::string list_of(const std::string& instances) { return R"({"metadata":[)" + 
 
 TEST(InventoryAnswer, TakesWhatAListNeeds) {
   const auto list = interpret_instance_list(
-      list_of(R"({"name":"c1","project":"p1","status":"Running","type":"container",
+      list_of(R"json({"name":"c1","project":"p1","status":"Running","type":"container",
         "expanded_config":{"user.env":"test","user.other":"x"},
         "state":{"network":{
           "lo":{"addresses":[{"address":"127.0.0.1","scope":"local"}]},
@@ -22,21 +22,21 @@ TEST(InventoryAnswer, TakesWhatAListNeeds) {
 }
 }
 },
-        {"name":"v1","project":"default","status":"Stopped","type":"virtual-machine"})"),
+        {"name":"v1","project":"default","status":"Stopped","type":"virtual-machine"})json"),
       {"env", "missing"});
-ASSERT_TRUE(list.ok()) << list.error().message;
-ASSERT_EQ(list->size(), 2U);
-const auto& first = list->front();
-EXPECT_EQ(*first.instance, "c1");
-EXPECT_EQ(*first.project, "p1");
-EXPECT_EQ(*first.state, "Running");
-EXPECT_FALSE(first.virtual_machine);
-ASSERT_EQ(first.addresses.size(), 2U);
-EXPECT_EQ(**first.addresses.begin(), "10.1.2.3");
-ASSERT_EQ(first.labels.size(), 1U);
-EXPECT_EQ(*first.labels.begin()->value, "test");
-EXPECT_TRUE(list->back().virtual_machine);
-EXPECT_TRUE(list->back().addresses.empty());
+  ASSERT_TRUE(list.ok()) << list.error().message;
+  ASSERT_EQ(list->size(), 2U);
+  const auto& first = list->front();
+  EXPECT_EQ(*first.instance, "c1");
+  EXPECT_EQ(*first.project, "p1");
+  EXPECT_EQ(*first.state, "Running");
+  EXPECT_FALSE(first.virtual_machine);
+  ASSERT_EQ(first.addresses.size(), 2U);
+  EXPECT_EQ(**first.addresses.begin(), "10.1.2.3");
+  ASSERT_EQ(first.labels.size(), 1U);
+  EXPECT_EQ(*first.labels.begin()->value, "test");
+  EXPECT_TRUE(list->back().virtual_machine);
+  EXPECT_TRUE(list->back().addresses.empty());
 }
 
 TEST(InventoryAnswer, RefusesAListThatLies) {

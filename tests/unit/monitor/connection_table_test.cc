@@ -107,7 +107,7 @@ TEST_F(ConnectionTableTest, AConnectionLearnsWhoEndsIt) {
   ASSERT_TRUE(table_->join());
   table_->tell(one_);
   EXPECT_EQ(table_->claim_end(one_.id, "root"), std::nullopt);  // one's own
-  child([&] { return table_->claim_end(one_.id, "bob").has_value(); });
+  child([&] { return ConnectionTable::open(path_)->claim_end(one_.id, "bob").has_value(); });
   EXPECT_EQ(table_->ended_by(), "bob");
 }
 

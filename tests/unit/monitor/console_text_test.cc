@@ -62,9 +62,9 @@ TEST(ConsoleText, ListsConnectionsByAge) {
   const ConnectionFacts young{"aaaaaaaaaaaaaaaa", "", "c1", "192.0.2.1", 990, 2};
   const ConnectionFacts old{"bbbbbbbbbbbbbbbb", "alice", "web@c2.p1", "2001:db8::1", 1, 1};
   EXPECT_EQ(sessions_text({young, old}, old.id, 1000 + 90'000),
-            "ID                HOST USER  TARGET     FROM         FOR     SESSIONS\n"
-            "bbbbbbbbbbbbbbbb  alice      web@c2.p1  2001:db8::1  1d 1h   1 (this one)\n"
-            "aaaaaaaaaaaaaaaa  -          c1         192.0.2.1    1d 1h   2\n");
+            "ID                HOST USER  TARGET     FROM         FOR    SESSIONS\n"
+            "bbbbbbbbbbbbbbbb  alice      web@c2.p1  2001:db8::1  1d 1h  1 (this one)\n"
+            "aaaaaaaaaaaaaaaa  -          c1         192.0.2.1    1d 1h  2\n");
   EXPECT_NE(sessions_text({young}, "", 1000).find("  10s  "), std::string::npos);
   EXPECT_NE(sessions_text({young}, "", 1090).find("  1m 40s  "), std::string::npos);
   EXPECT_NE(sessions_text({young}, "", 990 + 7260).find("  2h 1m  "), std::string::npos);

@@ -41,7 +41,7 @@ TEST(AccessCommands, RulesMayDemandMoreProofForSessionsOfOthers) {
 
 TEST(AccessCommands, RemovalNeedsDeleteOnThatInstance) {
   const AccessPolicy policy = policy_of(
-      "- {name: keep, deny: true, instances: db, actions: [delete]}\n"
+      "- {name: keep, instances: db, deny: [delete]}\n"
       "- {name: mine, projects: p1, allow: [shell, delete]}\n"
       "- {name: rest, allow: [shell]}\n");
   const auto outcome = [&](const char* login) {
@@ -66,8 +66,8 @@ TEST(AccessCommands, RemovalMayDependOnLabels) {
 
 TEST(AccessCommands, InstancesThatOneMayEnterAsSomebody) {
   const AccessPolicy policy = policy_of(
-      "- {name: no, deny: true, instances: secret, actions: all}\n"
-      "- {name: no-root, deny: true, instance-users: root, actions: all}\n"
+      "- {name: no, instances: secret, deny: all}\n"
+      "- {name: no-root, instance-users: root, deny: all}\n"
       "- {name: as-web, instances: 'web*', instance-users: web, allow: [shell]}\n"
       "- {name: files, projects: p1, allow: [sftp]}\n"
       "- {name: delete, instances: old, allow: [delete]}\n"

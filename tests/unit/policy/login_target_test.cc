@@ -163,7 +163,8 @@ TEST(Login, RefusesCommandsThatMakeNoSense) {
         "%sessions/1", "/%list", "+%list", "%shell/x", "%rm/c1/c2"}) {
     const auto target = parse_login(login);
     EXPECT_FALSE(target.ok()) << login;
-    if (!target.ok()) EXPECT_EQ(target.error().message.find('\n'), std::string::npos) << login;
+    if (target.ok()) continue;
+    EXPECT_EQ(target.error().message.find('\n'), std::string::npos) << login;
   }
 }
 

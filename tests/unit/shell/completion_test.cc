@@ -50,8 +50,8 @@ TEST_F(CompletionTest, AClientThatFailsCompletesNothing) {
 }
 
 TEST(Completion, TakesOnlyWords) {
-  EXPECT_EQ(parse_completions("a\tb\n\n:1\nx y\n\x1b[2J\nok\r\n--flag\n\xc3\xa4\n"),
-            (Words{"a", "--flag"}));
+  EXPECT_EQ(parse_completions("a\tb\n\n:1\nx y\n\x1b[2J\nok\r\n--flag\n\x9b\n\xc3\xa4\n"),
+            (Words{"a", "--flag", "\xc3\xa4"}));
 }
 
 TEST(Completion, FindsTheCommonBeginning) {
