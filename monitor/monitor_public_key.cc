@@ -170,7 +170,8 @@ Status Monitor::on_key_query(const ipc::PublicKeyQueryRequest& request) {
   if (!account_refusal_.empty()) reason = account_refusal_;
   fields.emplace_back("reason", reason);
   log_.write(LogLevel::kNotice, "auth_failed", fields);
-  wait_for_floor(started, failure_floor_ms(request.kKind, auth_method_name(AuthMethod::kPublicKey)));
+  wait_for_floor(started,
+                 failure_floor_ms(request.kKind, auth_method_name(AuthMethod::kPublicKey)));
   if (counted.too_many) {
     // Before the reply: with it sessiond could already pass on the next request.
     move_to(request.kKind, MonitorState::kClosing);

@@ -19,8 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const std::string& word : shell::parse_completions(line)) {
     CHECK(!word.empty() && word.find('\x1b') == std::string::npos);
   }
-  const auto found = shell::completions(
-      line, [&](const std::vector<std::string>&) { return Result<std::string>(std::string(line)); });
+  const auto found = shell::completions(line, [&](const std::vector<std::string>&) {
+    return Result<std::string>(std::string(line));
+  });
   const std::string common = shell::common_beginning(found);
   for (const std::string& word : found) CHECK(word.starts_with(common));
   return 0;

@@ -50,8 +50,8 @@ TEST(CommandLine, RefusesWhatHasNoEnd) {
 }
 
 TEST(CommandLine, QuotedWordsAreTakenForOne) {
-  for (const std::string word : {"a", "", "a b", "'", "\"", "\\", "a'b c\"d\\", "$x", "a\nb",
-                                 "\xc3\xa4", "-x=1,2:3/4@5%"}) {
+  for (const std::string word :
+       {"a", "", "a b", "'", "\"", "\\", "a'b c\"d\\", "$x", "a\nb", "\xc3\xa4", "-x=1,2:3/4@5%"}) {
     const auto words = split_line(quoted_word(word));
     ASSERT_TRUE(words.ok()) << word;
     EXPECT_EQ(*words, Words{word});
