@@ -1,9 +1,11 @@
 """Logins that are a command instead of an instance: %list, %explain, %rm, %sessions."""
 import re
+import subprocess
 
+import paramiko
 import pytest
 
-from harness.client import Client, end, fresh_source, wait_until
+from harness.client import Client, end, environment, fresh_source, wait_until
 from test_access import client, fingerprint, keys, rule  # noqa: F401 (a fixture)
 
 
@@ -103,6 +105,30 @@ def test_a_key_for_one_command_lists_nothing(server, users, keyring):
     result = Client(server, key, "%list+s2isys1", fresh_source()).run()
     assert result.returncode == 255
     assert b"one command only" in result.stderr and result.stdout == b""
+
+
+@pytest.mark.expect_logins(4)
+def test_other_clients(ssh, tmp_path):
+    converted = tmp_path / "key"
+    subprocess.run(["dropbearconvert", "openssh", "dropbear", ssh.key.path, converted],
+                   check=True, capture_output=True)
+
+    def dbclient(login, *command):
+        return subprocess.run(["dbclient", "-y", "-y", "-i", converted, "-p",
+                               str(ssh.server.port), "-l", login, ssh.server.address, *command],
+                              input=b"", capture_output=True, timeout=60,
+                              env=environment({"HOME": str(tmp_path)}))
+    assert b"c1" in dbclient("%list", "").stdout
+    assert dbclient("%shell", "version").stdout.startswith(b"Client version")
+    client_ = paramiko.SSHClient()
+    client_.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+    for login, command, wanted in (("%list", "", "c1"), ("%shell", "version", "Client version")):
+        client_.connect(ssh.server.address, ssh.server.port, login, look_for_keys=False,
+                        key_filename=str(ssh.key.path), allow_agent=False)
+        _, output, _ = client_.exec_command(command, timeout=20)
+        assert wanted in output.read().decode()
+        assert output.channel.recv_exit_status() == 0
+        client_.close()
 
 
 # %explain
