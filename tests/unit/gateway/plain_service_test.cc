@@ -12,38 +12,29 @@
 #include <thread>
 
 #include "gateway/service.h"
-#include "tests/unit/gateway/fake_incus.h"
+#include "tests/unit/gateway/service_fixture.h"
 
 namespace ssh2incus::test {
 namespace {
 
 using testing::HasSubstr;
 
-class PlainServiceTest : public testing::Test {
+class PlainServiceTest : public ServiceFixture {
  protected:
   PlainServiceTest() { grant_.user = std::string("ana"); }
-  void TearDown() override {
-    monitor_.reset();
-    if (thread_.joinable()) thread_.join();
+
+  Status serve(ipc::IpcChannel& monitor, Result<IncusClient>& client) override {
+    client->use_socket(incus_->path());
+    PlainExec exec(*client, {*InstanceName::parse("c1"), *ProjectName::parse("default")}, grant_,
+                   {"ana", 1000, 1001, "/home/ana", "/bin/sh", {1001}});
+    return PlainService(monitor, std::move(exec)).run();
   }
 
-  void start() {
-    incus_.emplace([this](FakeConnection& connection, const FakeConnection::Request& request) {
-      return play(connection, request);
-    });
-    auto pair = ipc::IpcChannel::pair();
-    monitor_.emplace(std::move(pair->first));
-    thread_ = std::thread([this, channel = std::move(pair->second)]() mutable {
-      auto client = IncusClient::create();
-      client->use_socket(incus_->path());
-      Target target{*InstanceName::parse("c1"), *ProjectName::parse("default")};
-      Account account{"ana", 1000, 1001, "/home/ana", "/bin/sh", {1001}};
-      PlainExec exec(*client, target, grant_, account);
-      ended_well_ = PlainService(channel, std::move(exec)).run().ok();
-    });
-  }
-
-  bool play(FakeConnection& connection, const FakeConnection::Request& request) {
+  bool play(FakeConnection& connection, const FakeConnection::Request& request) override {
+    if (incus_hangs_) {
+      connection.drain();
+      return false;
+    }
     if (request.is("POST /1.0/instances/c1/exec")) {
       const std::lock_guard lock(mutex_);
       bodies_.push_back(request.body);
@@ -60,7 +51,6 @@ class PlainServiceTest : public testing::Test {
     return connection.answer(operation_status_, operation_);
   }
 
-  void send(const auto& message) { ASSERT_TRUE(monitor_->send(message).ok()); }
   void ask(std::uint32_t stream, const std::string& command, bool terminal = false) {
     ipc::ExecRequest request;
     request.stream = stream;
@@ -94,10 +84,6 @@ class PlainServiceTest : public testing::Test {
     operation_ = text;
     operation_status_ = status;
   }
-  bool ended_well() {
-    thread_.join();
-    return ended_well_;
-  }
   nlohmann::json body() {
     const std::lock_guard lock(mutex_);
     return nlohmann::json::parse(bodies_.back());
@@ -115,10 +101,7 @@ class PlainServiceTest : public testing::Test {
   std::string operation_ = kRunning;
   int operation_status_ = 200;
   std::atomic<int> looks_ = 0;
-  std::optional<FakeIncus> incus_;
-  std::optional<ipc::IpcChannel> monitor_;
-  std::thread thread_;
-  std::atomic<bool> ended_well_ = false;
+  bool incus_hangs_ = false;
 };
 
 TEST_F(PlainServiceTest, RunsCommandsAsTheInstanceUser) {
@@ -246,27 +229,15 @@ TEST_F(PlainServiceTest, EndsWithTheMonitor) {
 
 // A taken-over sessiond may pile up requests while Incus hangs; the monitor's end is noticed.
 TEST_F(PlainServiceTest, EndsWithTheMonitorAlsoWhileIncusHangs) {
-  incus_.emplace([](FakeConnection& connection, const FakeConnection::Request&) {
-    connection.drain();
-    return false;
-  });
-  auto pair = ipc::IpcChannel::pair();
-  monitor_.emplace(std::move(pair->first));
-  std::thread service([this, channel = std::move(pair->second)]() mutable {
-    auto client = IncusClient::create();
-    client->use_socket(incus_->path());
-    PlainExec exec(*client, {*InstanceName::parse("c1"), *ProjectName::parse("default")}, grant_,
-                   {"ana", 1000, 1001, "/home/ana", "/bin/sh", {1001}});
-    static_cast<void>(PlainService(channel, std::move(exec)).run());
-    ended_well_ = true;
-  });
+  incus_hangs_ = true;
+  start();
   ask(1, "a");
   ask(2, "b");
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  EXPECT_FALSE(ended_well_);
+  EXPECT_FALSE(ended_);
   monitor_.reset();
-  service.join();
-  EXPECT_TRUE(ended_well_);
+  thread_.join();
+  EXPECT_TRUE(ended_);
 }
 
 }  // namespace

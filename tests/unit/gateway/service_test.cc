@@ -5,11 +5,9 @@
 #include <crypt.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <map>
-#include <thread>
 
-#include "tests/unit/gateway/fake_incus.h"
+#include "tests/unit/gateway/service_fixture.h"
 
 namespace ssh2incus::test {
 namespace {
@@ -28,7 +26,7 @@ struct PlayedFile {
   bool endless = false;
 };
 
-class Service : public testing::Test {
+class Service : public ServiceFixture {
  protected:
   void SetUp() override {
     files_["/etc"] = {.type = "directory"};
@@ -38,25 +36,13 @@ class Service : public testing::Test {
     keys().uid = 1000;
     keys().content = "# ana's\nno-pty " + std::string(kKeyText) + "\n";
   }
-  void TearDown() override {
-    monitor_.reset();
-    if (thread_.joinable()) thread_.join();
-  }
   PlayedFile& keys() { return files_["/home/ana/.ssh/authorized_keys"]; }
 
-  void start() {
-    incus_.emplace([this](FakeConnection& connection, const FakeConnection::Request& request) {
-      return play(connection, request);
-    });
-    auto pair = ipc::IpcChannel::pair();
-    monitor_.emplace(std::move(pair->first));
-    thread_ = std::thread([this, channel = std::move(pair->second)]() mutable {
-      auto client = IncusClient::create();
-      ended_well_ = GatewayService(channel, client).run().ok();
-    });
+  Status serve(ipc::IpcChannel& monitor, Result<IncusClient>& client) override {
+    return GatewayService(monitor, client).run();
   }
 
-  bool play(FakeConnection& connection, const FakeConnection::Request& request) {
+  bool play(FakeConnection& connection, const FakeConnection::Request& request) override {
     const auto from = request.line.find("path=") + 5;
     std::string path = request.line.substr(from);
     for (auto at = path.find("%2F"); at != std::string::npos; at = path.find("%2F")) {
@@ -86,7 +72,6 @@ class Service : public testing::Test {
     grant.source_address = std::string("192.0.2.1");
     return grant;
   }
-  void send(const auto& message) { ASSERT_TRUE(monitor_->send(message).ok()); }
   ipc::InstanceKeyReply ask(std::uint64_t now = 1'700'000'000) {
     ipc::InstanceKeyRequest request;
     request.key_blob = (*parse_authorized_keys_line(kKeyText))->blob;
@@ -112,17 +97,9 @@ class Service : public testing::Test {
     EXPECT_FALSE(reply.accepted.has_value());
     return reply.reasons.size() == 1 ? **reply.reasons.begin() : "";
   }
-  bool ended_well() {
-    thread_.join();
-    return ended_well_;
-  }
 
   std::map<std::string, PlayedFile> files_;
   std::map<std::string, int> gets_;
-  std::optional<FakeIncus> incus_;
-  std::optional<ipc::IpcChannel> monitor_;
-  std::thread thread_;
-  std::atomic<bool> ended_well_ = false;
 };
 
 TEST_F(Service, FindsTheKeyWithItsRestrictions) {
