@@ -71,7 +71,6 @@ struct Plan {
   SessionKeeper keeper = SessionKeeper::kNone;
   bool may_install = false;
   int root_helper = -1;
-  UniqueFd order;  // for the root helper; none: the program is started directly
 };
 
 // As a login shell, or with -c.
@@ -157,6 +156,18 @@ void add_display(Plan& plan) {
                              std::to_string(x11.screen));
 }
 
+// The helper is kKeptDescriptor.
+[[noreturn]] void have_root_start(const std::string& program, std::vector<std::string> arguments,
+                                  const Plan& plan) {
+  const auto order = order_for_su(program, std::move(arguments), plan);
+  if (!order.ok()) {
+    complain(order.error().message + "\n");
+    _exit(1);
+  }
+  keep_descriptors({kKeptDescriptor, order->get()});
+  stand_in_for_program(kKeptDescriptor, kKeptDescriptor + 1);
+}
+
 // The terminal is this process's until the program is known, so that Ctrl-C reaches what is being
 // installed; then it's given to su, if su starts the program.
 [[noreturn]] void run_kept(Plan& plan) {
@@ -173,7 +184,7 @@ void add_display(Plan& plan) {
   complain_of_forwarding(plan);
   enter_home(*plan.account);
   add_display(plan);
-  const KeptProgram program =
+  KeptProgram program =
       prepare_kept_session({plan.keeper, plan.may_install, helper, plan.shell, plan.account->home,
                             value_of(plan.environment, "TERM")});
   for (const std::string& line : program.environment) {
@@ -182,16 +193,25 @@ void add_display(Plan& plan) {
     plan.environment.push_back(line);
   }
   if (plan.starter != Starter::kSu) execute(program.path, program.arguments, plan.environment);
-  const auto order = order_for_su(program.path, program.arguments, plan);
-  if (!order.ok()) {
-    complain(order.error().message + "\n");
-    _exit(1);
-  }
   signal(SIGHUP, SIG_IGN);
   ioctl(STDIN_FILENO, TIOCNOTTY);
   signal(SIGHUP, SIG_DFL);
-  keep_descriptors({helper, order->get()});
-  stand_in_for_program(kKeptDescriptor, kKeptDescriptor + 1);
+  have_root_start(program.path, std::move(program.arguments), plan);
+}
+
+// What the root helper starts is the leader of a session of its own, with this terminal.
+[[noreturn]] void run_by_root(Plan& plan) {
+  keep_descriptors({plan.root_helper, plan.root_helper});
+  reset_signals();
+  umask(022);
+  respect_nologin(*plan.account);
+  complain_of_forwarding(plan);
+  add_display(plan);
+  if (plan.starter == Starter::kLogin) have_root_start("", {}, plan);
+  std::vector<std::string> arguments = arguments_of(plan);
+  // su - gives commands a login shell too.
+  if (plan.command) arguments[0] = "-" + arguments[0];
+  have_root_start(plan.shell, std::move(arguments), plan);
 }
 
 // Its clients' requests are to fail with EPIPE and EFBIG, not to end it.
@@ -205,18 +225,12 @@ int run_sftp(const Plan& plan) {
   setsid();
   place_standard_streams(plan.standard);
   if (plan.keeper != SessionKeeper::kNone) run_kept(plan);
-  // What the root helper starts is the leader of a session of its own, with this terminal.
-  const bool by_root = plan.order.valid();
-  if (by_root) {
-    keep_descriptors({plan.root_helper, plan.order.get()});
-  } else {
-    close_descriptors_from(3);
-  }
-  if (!by_root && plan.has_terminal) take_terminal();
+  if (plan.starter != Starter::kDirectly) run_by_root(plan);
+  close_descriptors_from(3);
+  if (plan.has_terminal) take_terminal();
   reset_signals();
   umask(022);
   respect_nologin(*plan.account);
-  if (by_root) stand_in_for_program(kKeptDescriptor, kKeptDescriptor + 1);
   complain_of_forwarding(plan);
   enter_home(*plan.account);
   if (plan.sftp) _exit(run_sftp(plan));
@@ -235,16 +249,9 @@ Status check_shell(const std::string& shell, const Account& account) {
   return {};
 }
 
-Status plan_for_root(Plan& plan) {
-  if (plan.starter == Starter::kDirectly) return {};
-  TRY(find_program(plan.starter == Starter::kSu ? "su" : "login"));
-  if (plan.keeper != SessionKeeper::kNone) return {};  // the program isn't known yet
-  std::vector<std::string> arguments = arguments_of(plan);
-  // su - gives commands a login shell too.
-  if (plan.command) arguments[0] = "-" + arguments[0];
-  const bool by_login = plan.starter == Starter::kLogin;
-  plan.order = TRY(order_for_su(by_login ? "" : plan.shell,
-                                by_login ? std::vector<std::string>() : arguments, plan));
+Status check_starter(Starter starter) {
+  if (starter == Starter::kDirectly) return {};
+  TRY(find_program(starter == Starter::kSu ? "su" : "login"));
   return {};
 }
 
@@ -309,7 +316,7 @@ Result<SessionProcess> start_session_process(const Account& account, const Guest
     plan.starter = starter_for(grant.shell_mode, plan.command.has_value(), plan.has_terminal,
                                plan.keeper != SessionKeeper::kNone);
   }
-  TRY(plan_for_root(plan));
+  TRY(check_starter(plan.starter));
   const int slave = terminal.slave.get();
   plan.standard = plan.has_terminal
                       ? std::array<int, 3>{slave, slave, slave}

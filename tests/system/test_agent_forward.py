@@ -144,19 +144,26 @@ def x_server():
     listening.close()
 
 
-@pytest.mark.expect_logins(2)
-def test_x11(start_server, root_key, debian, incus, x_server, tmp_path):
-    """The cookie inside is made up; the display sees the client's own."""
-    incus.shell(debian, "ip link set lo up")
-    place = Inside(incus, debian)
+@pytest.fixture
+def x_environment(x_server, tmp_path):
+    """Of a client that may use the display; and the display's cookie."""
     authority = tmp_path / "Xauthority"
     display = f"127.0.0.1:{x_server}"
     cookie = os.urandom(16).hex()
     subprocess.run(["xauth", "-q", "-f", authority, "add", display, "MIT-MAGIC-COOKIE-1", cookie],
                    check=True, stderr=subprocess.DEVNULL)
-    client = Client(start_server("--x11-forwarding", "yes"), root_key, debian)
-    process = client.start("echo $DISPLAY; xauth list; exec sleep 60", options=["-Y"],
-                           env={"DISPLAY": display, "XAUTHORITY": str(authority)})
+    return {"DISPLAY": display, "XAUTHORITY": str(authority)}, cookie
+
+
+@pytest.mark.expect_logins(2)
+@pytest.mark.parametrize("shell_mode", [[], ["-S", "su"]])
+def test_x11(start_server, root_key, debian, incus, x_environment, shell_mode):
+    """The cookie inside is made up; the display sees the client's own."""
+    incus.shell(debian, "ip link set lo up")
+    place = Inside(incus, debian)
+    env, cookie = x_environment
+    client = Client(start_server("--x11-forwarding", "yes", *shell_mode), root_key, debian)
+    process = client.start("echo $DISPLAY; xauth list; exec sleep 60", options=["-Y"], env=env)
     shown = process.stdout.readline().decode().strip()
     number = int(shown.removeprefix("localhost:").split(".")[0])
     assert number >= 10
@@ -170,6 +177,21 @@ def test_x11(start_server, root_key, debian, incus, x_server, tmp_path):
     wait_until(lambda: not place.listens(6000 + number), 10)
     place.close()
     # Without xauth the session says so and goes on.
-    plain = client.but(login="c1").run("echo =$DISPLAY=", options=["-Y"],
-                                       env={"DISPLAY": display, "XAUTHORITY": str(authority)})
+    plain = client.but(login="c1").run("echo =$DISPLAY=", options=["-Y"], env=env)
     assert plain.stdout == b"==\n" and b"no xauth in this instance" in plain.stderr
+
+
+@pytest.mark.expect_logins(1)
+@pytest.mark.parametrize("shell_mode", ["login", "su"])
+def test_x11_of_a_shell_that_the_instance_starts(start_server, root_key, debian, incus, terminal,
+                                                 x_environment, shell_mode):
+    incus.shell(debian, "ip link set lo up")
+    server = start_server("--x11-forwarding", "yes", "-S", shell_mode)
+    client = Client(server, root_key, f"alice@{debian}")
+    session = terminal(client.argv(options=["-Y"]), env={"TERM": "xterm", **x_environment[0]})
+    session.expect("[#$] ")
+    session.type("echo D=$DISPLAY; id -un; xauth list\r")
+    number = session.expect(r"D=localhost:(\d+)\.0\r\nalice\r\n").group(1).decode()
+    session.expect(rf":{number} +MIT-MAGIC-COOKIE-1 +[0-9a-f]{{32}}\r\n")
+    session.type("exit\r")
+    session.wait()
