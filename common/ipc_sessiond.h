@@ -40,6 +40,7 @@ enum class SessionMessage : std::uint8_t {
   kPlainStatusRequest,
   kConsoleOpenRequest,
   kConsoleAnswerRequest,
+  kHostKeyProofRequest,
   // monitor to sessiond
   kHelloReply = 65,
   kSignReply,
@@ -59,11 +60,11 @@ enum class SessionMessage : std::uint8_t {
   kConsoleEndNotice,
 };
 inline constexpr auto kFirstSessiondMessage = SessionMessage::kHelloRequest;
-inline constexpr auto kLastSessiondMessage = SessionMessage::kConsoleAnswerRequest;
-inline constexpr std::size_t kSessiondMessageCount = 21;
+inline constexpr auto kLastSessiondMessage = SessionMessage::kHostKeyProofRequest;
+inline constexpr std::size_t kSessiondMessageCount = 22;
 constexpr bool is_valid(SessionMessage kind) {
   const auto raw = static_cast<std::uint8_t>(kind);
-  return (raw >= 1 && raw <= 21) || (raw >= 65 && raw <= 80);
+  return (raw >= 1 && raw <= 22) || (raw >= 65 && raw <= 80);
 }
 
 // First message of the connection: agrees on the version.
@@ -76,7 +77,8 @@ struct HelloRequest {
 // All that sessiond needs to know to speak SSH. Algorithm lists are comma-separated (RFC 4251 §6).
 struct HelloReply {
   static constexpr auto kKind = SessionMessage::kHelloReply;
-  BoundedList<BoundedBytes<limits::kMaxPublicKeyBlob>, 8> host_keys;  // public blobs, RFC 4253 §6.6
+  BoundedList<BoundedBytes<limits::kMaxPublicKeyBlob>, limits::kMaxHostKeys>
+      host_keys;  // public blobs, RFC 4253 §6.6
   BoundedString<limits::kMaxAlgorithmList> key_exchange;
   BoundedString<limits::kMaxAlgorithmList> host_key_algorithms;
   BoundedString<limits::kMaxAlgorithmList> ciphers;
@@ -120,6 +122,14 @@ struct SignReply {
   static constexpr auto kKind = SessionMessage::kSignReply;
   BoundedBytes<limits::kMaxSignatureBlob> signature;
   auto fields() { return std::tie(signature); }
+};
+
+// Proves to the client that host key number host_key of HelloReply is ours (OpenSSH's
+// hostkeys-prove-00@openssh.com); the monitor builds what is signed. Answered by SignReply.
+struct HostKeyProofRequest {
+  static constexpr auto kKind = SessionMessage::kHostKeyProofRequest;
+  std::uint8_t host_key = 0;
+  auto fields() { return std::tie(host_key); }
 };
 
 // The user name of the first SSH_MSG_USERAUTH_REQUEST. It can't change afterwards.

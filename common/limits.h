@@ -40,8 +40,10 @@ inline constexpr std::size_t kMaxKeyGrant = 64UL * 1024;        // encoded
 inline constexpr std::size_t kMaxInstancePassword = 511;        // libxcrypt's longest
 inline constexpr std::size_t kMaxInstanceFile = 1024UL * 1024;  // passwd, shadow
 inline constexpr std::uint32_t kMaxSignaturesPerConnection =
-    100'000;                                         // rekeying every GiB for 100 TiB
-inline constexpr std::uint32_t kMaxKeyQueries = 64;  // of distinct keys, per connection
+    100'000;  // rekeying every GiB for 100 TiB
+inline constexpr std::size_t kMaxHostKeys = 8;
+inline constexpr std::uint32_t kMaxHostKeyProofs = 64;  // hostkeys-prove-00, per connection
+inline constexpr std::uint32_t kMaxKeyQueries = 64;     // of distinct keys, per connection
 
 // Passwords and conversations (PAM).
 inline constexpr std::size_t kMaxAnswer = 1024;         // a password, or what answers a prompt

@@ -1,4 +1,5 @@
-// Signs exchange hashes. sessiond chooses key, algorithm and hash; all three are checked here.
+// Signs exchange hashes, of which sessiond chooses key, algorithm and hash: all three are checked
+// here. And signs what proves the keys themselves, which is put together here.
 #include "monitor/host_keys.h"
 
 #include <openssl/bn.h>
@@ -13,6 +14,8 @@
 #include "monitor/host_key_file.h"
 #include "monitor/public_key.h"
 #include "monitor/signature_verifier.h"
+#include "policy/algorithm_lists.h"
+#include "policy/signature_subject.h"
 #include "policy/ssh_wire.h"
 
 namespace ssh2incus {
@@ -63,15 +66,15 @@ struct FreeEcdsaSignature {
   void operator()(ECDSA_SIG* signature) const { ECDSA_SIG_free(signature); }
 };
 
-Result<Bytes> raw_signature(EVP_PKEY* key, const EVP_MD* digest, ByteView hash) {
+Result<Bytes> raw_signature(EVP_PKEY* key, const EVP_MD* digest, ByteView bytes) {
   const std::unique_ptr<EVP_MD_CTX, FreeDigestContext> context(EVP_MD_CTX_new());
   std::size_t size = 0;
   if (!context || EVP_DigestSignInit(context.get(), nullptr, digest, nullptr, key) != 1 ||
-      EVP_DigestSign(context.get(), nullptr, &size, hash.data(), hash.size()) != 1) {
+      EVP_DigestSign(context.get(), nullptr, &size, bytes.data(), bytes.size()) != 1) {
     return fail("signing: " + openssl_error());
   }
   Bytes signature(size);
-  if (EVP_DigestSign(context.get(), signature.data(), &size, hash.data(), hash.size()) != 1) {
+  if (EVP_DigestSign(context.get(), signature.data(), &size, bytes.data(), bytes.size()) != 1) {
     return fail("signing: " + openssl_error());
   }
   signature.resize(size);
@@ -119,6 +122,9 @@ Result<std::vector<std::string>> HostKeys::default_paths() {
 }
 
 Result<HostKeys> HostKeys::load(const std::vector<std::string>& paths) {
+  if (paths.size() > limits::kMaxHostKeys) {
+    return fail("more than " + std::to_string(limits::kMaxHostKeys) + " host keys");
+  }
   HostKeys keys;
   for (const std::string& path : paths) {
     HostKeyFile file = TRY(load_host_key_file(path));
@@ -157,13 +163,36 @@ std::string HostKeys::algorithm_list() const {
 
 Result<Bytes> HostKeys::sign(std::size_t index, SignatureAlgorithm algorithm,
                              std::span<const std::uint8_t> hash) const {
+  if (!is_hash_size(hash.size())) return fail("not an exchange hash");
+  return sign_bytes(index, algorithm, hash);
+}
+
+Result<Bytes> HostKeys::prove(std::size_t index, SignatureAlgorithm algorithm,
+                              std::span<const std::uint8_t> session_id) const {
+  if (index >= entries_.size()) return fail("no such host key");
+  return sign_bytes(index, algorithm, host_key_proof_data(session_id, entries_[index].public_blob));
+}
+
+std::optional<SignatureAlgorithm> HostKeys::proof_algorithm(std::size_t index,
+                                                            SignatureAlgorithm of_exchange,
+                                                            std::string_view listed) const {
+  if (index >= entries_.size()) return std::nullopt;
+  const KeyType type = entries_[index].type;
+  if (row_of(of_exchange).type == type) return of_exchange;
+  for (const AlgorithmRow& row : kAlgorithms) {
+    if (row.type == type && lists_algorithm(listed, row.name)) return row.algorithm;
+  }
+  return std::nullopt;
+}
+
+Result<Bytes> HostKeys::sign_bytes(std::size_t index, SignatureAlgorithm algorithm,
+                                   std::span<const std::uint8_t> bytes) const {
   if (index >= entries_.size()) return fail("no such host key");
   const Entry& entry = entries_[index];
   const AlgorithmRow& row = row_of(algorithm);
   if (row.type != entry.type) return fail("the host key can't sign by that algorithm");
-  if (!is_hash_size(hash.size())) return fail("not an exchange hash");
   if (!entry.key) return fail("the host keys have been wiped");
-  Bytes signature = TRY(raw_signature(entry.key.get(), row.digest(), hash));
+  Bytes signature = TRY(raw_signature(entry.key.get(), row.digest(), bytes));
   if (entry.type != KeyType::kEd25519 && entry.type != KeyType::kRsa) {
     signature = TRY(ecdsa_blob(signature));
   }

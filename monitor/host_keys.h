@@ -5,8 +5,10 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/bounded.h"
@@ -19,7 +21,7 @@ class HostKeys {
  public:
   // Every file must be loadable: owned by root, no access for others, not protected by a
   // passphrase; ed25519, ecdsa or rsa of at least 2048 bits; OpenSSH's format or PEM. Each key has
-  // signed once when this returns, so that OpenSSL needs no files afterwards.
+  // signed once when this returns, so that OpenSSL needs no files afterwards. At most kMaxHostKeys.
   static Result<HostKeys> load(const std::vector<std::string>& paths);
   // Those of /etc/ssh/ssh_host_{ed25519,ecdsa,rsa}_key that exist; none: an error that says how to
   // make one.
@@ -43,12 +45,22 @@ class HostKeys {
   [[nodiscard]] Result<Bytes> sign(std::size_t index, ipc::SignatureAlgorithm algorithm,
                                    std::span<const std::uint8_t> hash) const;
 
+  // Proves a key to the client of that session (host_key_proof_data()), in the same form.
+  [[nodiscard]] Result<Bytes> prove(std::size_t index, ipc::SignatureAlgorithm algorithm,
+                                    std::span<const std::uint8_t> session_id) const;
+  // By which algorithm to prove it, of those listed (comma-separated): the one of the last key
+  // exchange if it is this key's, as clients expect of RSA. None: no such key, or none is listed.
+  [[nodiscard]] std::optional<ipc::SignatureAlgorithm> proof_algorithm(
+      std::size_t index, ipc::SignatureAlgorithm of_exchange, std::string_view listed) const;
+
   // Destroys the private keys for good; the public ones stay.
   void wipe();
 
  private:
   struct Entry;
   HostKeys();
+  [[nodiscard]] Result<Bytes> sign_bytes(std::size_t index, ipc::SignatureAlgorithm algorithm,
+                                         std::span<const std::uint8_t> bytes) const;
   std::vector<Entry> entries_;
 };
 

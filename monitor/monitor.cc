@@ -159,6 +159,8 @@ Status Monitor::handle(SessionMessage kind, const Bytes& bytes) {
   switch (kind) {
     case SessionMessage::kHelloRequest: return on_hello(TRY(ipc::decode<ipc::HelloRequest>(bytes)));
     case SessionMessage::kSignRequest: return on_sign(TRY(ipc::decode<ipc::SignRequest>(bytes)));
+    case SessionMessage::kHostKeyProofRequest:
+      return on_host_key_proof(TRY(ipc::decode<ipc::HostKeyProofRequest>(bytes)));
     case SessionMessage::kAuthStartRequest:
       return on_auth_start(TRY(ipc::decode<ipc::AuthStartRequest>(bytes)));
     case SessionMessage::kPublicKeyQueryRequest:
@@ -182,12 +184,7 @@ Status Monitor::handle(SessionMessage kind, const Bytes& bytes) {
       log_.write(LogLevel::kDebug, "sessiond",
                  {{"text", *TRY(ipc::decode<ipc::LogNotice>(bytes)).text}});
       return {};
-    case SessionMessage::kCrashNotice: {
-      const auto notice = TRY(ipc::decode<ipc::CrashNotice>(bytes));
-      log_.write(LogLevel::kError, "crash", {{"process", "sessiond"}, {"syscall", notice.syscall}});
-      end(ConnectionEnd::kCrashed, "sessiond made a refused system call");
-      return {};
-    }
+    case SessionMessage::kCrashNotice: return on_crash(TRY(ipc::decode<ipc::CrashNotice>(bytes)));
     default: return handle_after_login(kind, bytes);
   }
 }
@@ -212,6 +209,12 @@ Status Monitor::handle_after_login(SessionMessage kind, const Bytes& bytes) {
       return on_console_answer(TRY(ipc::decode<ipc::ConsoleAnswerRequest>(bytes)));
     default: return fail("message of the wrong direction");
   }
+}
+
+Status Monitor::on_crash(const ipc::CrashNotice& notice) {
+  log_.write(LogLevel::kError, "crash", {{"process", "sessiond"}, {"syscall", notice.syscall}});
+  end(ConnectionEnd::kCrashed, "sessiond made a refused system call");
+  return {};
 }
 
 void Monitor::serve_gateway() {

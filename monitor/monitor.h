@@ -113,6 +113,7 @@ class Monitor {
   Status dispatch(const ipc::Packet& packet);
   Status handle(ipc::SessionMessage kind, const Bytes& bytes);
   Status handle_after_login(ipc::SessionMessage kind, const Bytes& bytes);
+  Status on_crash(const ipc::CrashNotice& notice);
   void end(ConnectionEnd how, const std::string& reason);
   // How a connection ends that hasn't logged in; otherwise: if nothing was tried.
   [[nodiscard]] ConnectionEnd end_of_attempts(ConnectionEnd otherwise) const;
@@ -135,6 +136,7 @@ class Monitor {
   // monitor_authentication.cc
   Status on_hello(const ipc::HelloRequest& request);
   Status on_sign(const ipc::SignRequest& request);
+  Status on_host_key_proof(const ipc::HostKeyProofRequest& request);
   Status on_auth_start(const ipc::AuthStartRequest& request);
   Status on_none(const ipc::NoneAuthRequest& request);
   Status on_unsupported(const ipc::UnsupportedAuthRequest& request);
@@ -304,6 +306,7 @@ class Monitor {
   Clock::time_point deadline_;  // of the login, later of the gateway
 
   Bytes session_id_;
+  ipc::SignatureAlgorithm exchange_algorithm_{};  // of the last key exchange
   std::string login_;
   std::optional<LoginTarget> target_;
   std::optional<HostAccount> account_;  // none: no such user

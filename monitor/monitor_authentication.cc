@@ -52,11 +52,20 @@ Status Monitor::on_sign(const ipc::SignRequest& request) {
     return fail("host keys don't sign by that algorithm here");
   const Bytes signature =
       TRY(host_keys_.sign(request.host_key, request.algorithm, *request.exchange_hash));
+  exchange_algorithm_ = request.algorithm;
   if (session_id_.empty()) {
     session_id_ = *request.exchange_hash;
     move_to(request.kKind, MonitorState::kReady);
   }
   return channels_.sessiond.send(ipc::SignReply{signature});
+}
+
+Status Monitor::on_host_key_proof(const ipc::HostKeyProofRequest& request) {
+  const auto algorithm = host_keys_.proof_algorithm(request.host_key, exchange_algorithm_,
+                                                    config_.host_key_algorithms);
+  if (!algorithm) return fail("no such host key");
+  return channels_.sessiond.send(
+      ipc::SignReply{TRY(host_keys_.prove(request.host_key, *algorithm, session_id_))});
 }
 
 Status Monitor::on_auth_start(const ipc::AuthStartRequest& request) {

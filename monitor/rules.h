@@ -64,6 +64,7 @@ inline constexpr std::array<Rule, ipc::kSessiondMessageCount> kRules = [] {
       {kPlainStatusRequest,      states(kAuthenticated),     states(),                       kUnlimited,                        0},
       {kConsoleOpenRequest,      states(kAuthenticated),     states(),                       limits::kMaxConsoleSessions,       0},
       {kConsoleAnswerRequest,    states(kAuthenticated),     states(),                       limits::kMaxConsoleSessions,       0},
+      {kHostKeyProofRequest,     states(kAuthenticated),     states(),                       limits::kMaxHostKeyProofs,        0},
       {kDisconnectNotice,        kAny,                       states(),                       1,                                 1},
       {kLogNotice,               kAny,                       states(),                       100'000,                           1'000},
       {kCrashNotice,             kAny,                       states(),                       1,                                 1},

@@ -28,6 +28,15 @@ Bytes public_key_signed_data(std::span<const std::uint8_t> session_id, std::stri
   return out;
 }
 
+Bytes host_key_proof_data(std::span<const std::uint8_t> session_id,
+                          std::span<const std::uint8_t> host_key_blob) {
+  Bytes out;
+  append_wire_string(out, std::string_view("hostkeys-prove-00@openssh.com"));
+  append_wire_string(out, session_id);
+  append_wire_string(out, host_key_blob);
+  return out;
+}
+
 Result<SignatureParts> parse_signature(std::string_view algorithm,
                                        std::span<const std::uint8_t> signature) {
   WireReader reader(signature);

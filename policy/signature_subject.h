@@ -1,4 +1,5 @@
-// The bytes that a client signs to prove its key (RFC 4252 §7), built from what the monitor knows
+// The bytes that a client signs to prove its key (RFC 4252 §7), and those by which we prove host
+// keys, built from what the monitor knows
 // itself, and the parts of the signature that it sends. Signatures come from clients.
 #pragma once
 
@@ -18,6 +19,11 @@ Bytes public_key_signed_data(
     std::span<const std::uint8_t> session_id, std::string_view login, std::string_view algorithm,
     std::span<const std::uint8_t> key_blob,
     std::optional<std::span<const std::uint8_t>> host_key_blob = std::nullopt);
+
+// What proves a host key to a client that has asked for it: OpenSSH's
+// hostkeys-prove-00@openssh.com (its PROTOCOL, §2.5). Never the length of an exchange hash.
+Bytes host_key_proof_data(std::span<const std::uint8_t> session_id,
+                          std::span<const std::uint8_t> host_key_blob);
 
 struct SignatureParts {
   std::string algorithm;

@@ -30,6 +30,9 @@ class Channels : public GuestLink::Observer {
                          std::span<const std::uint8_t> payload) {
     return remote_.on_request(name, wants_reply, payload);
   }
+  bool on_answered_request(bool wants_reply, std::optional<Bytes> payload) {
+    return remote_.on_answered_request(wants_reply, std::move(payload));
+  }
   [[nodiscard]] bool no_more_sessions() const { return remote_.no_more_sessions(); }
   // A channel that the client opens; false: a session's, which open() is for.
   bool open_forward(ssh_channel channel, std::string_view type,

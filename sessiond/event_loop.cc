@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "common/escape.h"
 #include "sessiond/debug_log.h"
@@ -97,7 +98,7 @@ int EventLoop::carry_out(const AuthVerdict& verdict) {
   switch (verdict.kind) {
     case AuthVerdict::Kind::kDenied: return SSH_AUTH_DENIED;
     case AuthVerdict::Kind::kPartial: return SSH_AUTH_PARTIAL;
-    case AuthVerdict::Kind::kSuccess: return SSH_AUTH_SUCCESS;
+    case AuthVerdict::Kind::kSuccess: owes_host_keys_ = true; return SSH_AUTH_SUCCESS;
     case AuthVerdict::Kind::kKeyAcceptable: {
       const SshString algorithm(ssh_string_from_char(verdict.key.algorithm->c_str()));
       const SshString blob = to_ssh_string(*verdict.key.key_blob);
@@ -121,6 +122,12 @@ void EventLoop::send_banner_once() {
   banner_sent_ = true;
   if (settings_.banner.empty()) return;
   session_->send_banner(*settings_.banner);
+}
+
+// Once the success has been sent.
+void EventLoop::announce_host_keys_once() {
+  if (!std::exchange(owes_host_keys_, false)) return;
+  session_->notify("hostkeys-00@openssh.com", host_keys_->announcement());
 }
 
 ssh_string EventLoop::on_sign(ssh_session /*session*/, ssh_key key, const char* algorithm,
@@ -164,10 +171,18 @@ int EventLoop::on_global_request(ssh_session /*session*/, const char* name, int 
                                  const void* payload, size_t length, void* self) {
   auto& loop = *static_cast<EventLoop*>(self);
   const std::span<const std::uint8_t> bytes(static_cast<const std::uint8_t*>(payload), length);
-  if (!loop.channels_->on_global_request(name, want_reply != 0, bytes)) {
-    loop.leave("too many requests");
-  }
+  if (!loop.on_global_request(name, want_reply != 0, bytes)) loop.leave("too many requests");
   return SSH_OK;
+}
+
+bool EventLoop::on_global_request(std::string_view name, bool wants_reply,
+                                  std::span<const std::uint8_t> payload) {
+  if (name != "hostkeys-prove-00@openssh.com" || !wants_reply) {
+    return channels_->on_global_request(name, wants_reply, payload);
+  }
+  auto proofs = host_keys_->prove(payload);
+  monitor_lost_ = monitor_lost_ || host_keys_->monitor_lost();
+  return channels_->on_answered_request(wants_reply, std::move(proofs));
 }
 
 int EventLoop::on_channel_request(ssh_session /*session*/, ssh_channel channel, const char* type,
@@ -184,6 +199,7 @@ Status EventLoop::start() {
   std::vector<Bytes> host_keys;
   for (const auto& key : settings_.host_keys) host_keys.push_back(*key);
   authentication_.emplace(monitor_, std::move(host_keys));
+  host_keys_.emplace(monitor_, settings_);
   callbacks_.userdata = this;
   callbacks_.service_request_function = on_service;
   callbacks_.auth_request_function = on_auth;
@@ -243,6 +259,7 @@ Status EventLoop::poll_once() {
   }
   if (entries[0].revents != 0) TRY(monitor_.receive_notice());
   if (entries[1].revents != 0) session_->handle_events();
+  announce_host_keys_once();
   for (std::size_t i = 2; i < entries.size(); ++i) {
     if (entries[i].revents != 0) channels_->handle(entries[i].fd, entries[i].revents);
   }

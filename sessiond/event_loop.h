@@ -11,6 +11,7 @@
 
 #include "sessiond/authentication.h"
 #include "sessiond/channels.h"
+#include "sessiond/host_key_proofs.h"
 #include "sessiond/monitor_client.h"
 #include "sessiond/ssh_session.h"
 
@@ -45,6 +46,9 @@ class EventLoop {
   int judge_answers(std::span<const std::uint8_t> response);
   int carry_out(const AuthVerdict& verdict);
   void send_banner_once();
+  void announce_host_keys_once();
+  bool on_global_request(std::string_view name, bool wants_reply,
+                         std::span<const std::uint8_t> payload);
   SshString sign(ssh_key key, std::string_view algorithm, std::span<const std::uint8_t> hash);
   void leave(std::string text);
 
@@ -55,9 +59,11 @@ class EventLoop {
   std::unique_ptr<SshSession> session_;
   std::optional<Authentication> authentication_;
   std::optional<Channels> channels_;
+  std::optional<HostKeyProofs> host_keys_;
   std::vector<pollfd> poll_entries_;
   bool service_requested_ = false;
   bool banner_sent_ = false;
+  bool owes_host_keys_ = false;  // to a client that has logged in
   bool monitor_lost_ = false;
   std::optional<std::string> farewell_;  // what to tell the client at the end
 };

@@ -20,7 +20,7 @@ bool RemoteForwards::on_request(std::string_view name, bool wants_reply,
                                 std::span<const std::uint8_t> payload) {
   if (requests_.size() >= kMaxRequests) return false;
   target_.news = true;
-  Request request{Kind::kFails, wants_reply, {}};
+  Request request{Kind::kFails, wants_reply, {}, {}};
   const bool forward = name == "tcpip-forward" || name == "streamlocal-forward@openssh.com";
   const bool cancel =
       name == "cancel-tcpip-forward" || name == "cancel-streamlocal-forward@openssh.com";
@@ -39,6 +39,14 @@ bool RemoteForwards::on_request(std::string_view name, bool wants_reply,
   return true;
 }
 
+bool RemoteForwards::on_answered_request(bool wants_reply, std::optional<Bytes> payload) {
+  if (requests_.size() >= kMaxRequests) return false;
+  target_.news = true;
+  const Kind kind = payload ? Kind::kSucceeds : Kind::kFails;
+  requests_.push_back({kind, wants_reply, {}, std::move(payload).value_or(Bytes())});
+  return true;
+}
+
 void RemoteForwards::pump() {
   while (!requests_.empty() && opening_ == 0) {
     if (!begin(requests_.front())) return;
@@ -48,7 +56,7 @@ void RemoteForwards::pump() {
 // False: it waits.
 bool RemoteForwards::begin(const Request& request) {
   switch (request.kind) {
-    case Kind::kSucceeds: answer(true); return true;
+    case Kind::kSucceeds: answer(true, Bytes(request.payload)); return true;
     case Kind::kFails: answer(false); return true;
     case Kind::kCancel: cancel(request); return true;
     case Kind::kForward: break;

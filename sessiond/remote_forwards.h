@@ -23,6 +23,9 @@ class RemoteForwards {
 
   // False: more requests than anybody can mean; the connection should end.
   bool on_request(std::string_view name, bool wants_reply, std::span<const std::uint8_t> payload);
+  // One that has been answered elsewhere, with what belongs to its success or with none: the answer
+  // waits for its turn. False as above.
+  bool on_answered_request(bool wants_reply, std::optional<Bytes> payload);
   // no-more-sessions@openssh.com has been asked for.
   [[nodiscard]] bool no_more_sessions() const { return no_more_sessions_; }
 
@@ -42,6 +45,7 @@ class RemoteForwards {
     Kind kind;
     bool wants_reply;
     OpenListener wish;  // of a forward or its end
+    Bytes payload{};    // of a success
   };
 
   bool begin(const Request& request);

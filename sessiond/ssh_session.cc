@@ -225,6 +225,10 @@ void SshSession::ask(std::string_view instruction, std::span<const ipc::AuthProm
   ssh_auth_reply_info_request(session_.get(), payload.data(), payload.size());
 }
 
+void SshSession::notify(const std::string& name, std::span<const std::uint8_t> payload) {
+  ssh_global_request_notify(session_.get(), name.c_str(), payload.data(), payload.size());
+}
+
 void SshSession::drain(int timeout_ms) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   while (alive() && (events() & POLLOUT) != 0 && std::chrono::steady_clock::now() < end) {

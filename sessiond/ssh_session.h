@@ -72,6 +72,8 @@ class SshSession {
   void send_banner(const std::string& text);
   // SSH_MSG_USERAUTH_INFO_REQUEST (RFC 4256 §3.2).
   void ask(std::string_view instruction, std::span<const ipc::AuthPrompt> prompts);
+  // A global request that wants no reply (RFC 4254 §4).
+  void notify(const std::string& name, std::span<const std::uint8_t> payload);
   // Says goodbye with this text. True if the connection was still there: all its channels are freed
   // then.
   bool disconnect(const std::string& text);

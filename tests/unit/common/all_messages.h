@@ -25,7 +25,9 @@ using SessionMessages =
                ipc::PlainReadyNotice, ipc::PlainOpenRequest, ipc::PlainOpenedNotice,
                ipc::PlainFailedNotice, ipc::PlainStatusRequest, ipc::PlainExitedNotice,
                ipc::ConsoleReadyNotice, ipc::ConsoleOpenRequest, ipc::ConsoleOutputNotice,
-               ipc::ConsoleAnswerRequest, ipc::ConsoleEndNotice>;
+               ipc::ConsoleAnswerRequest, ipc::ConsoleEndNotice,
+
+               ipc::HostKeyProofRequest>;
 using GatewayMessages =
     std::tuple<ipc::OpenRequest, ipc::GatewayProgress, ipc::ReadyReply, ipc::FailedReply,
                ipc::GatewayLog, ipc::GatewayCrash, ipc::AuthGrant, ipc::InstanceKeyRequest,

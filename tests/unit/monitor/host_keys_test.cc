@@ -18,6 +18,7 @@
 #include "monitor/public_key.h"
 #include "monitor/signature_verifier.h"
 #include "policy/base64.h"
+#include "policy/signature_subject.h"
 #include "tests/unit/monitor/temporary_directory.h"
 
 namespace ssh2incus {
@@ -73,6 +74,52 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"-t ecdsa -b 256 -m PEM", SignatureAlgorithm::kEcdsaNistp256, "ecdsa-sha2-nistp256"},
         Case{"-t ecdsa -b 521 -m PKCS8", SignatureAlgorithm::kEcdsaNistp521,
              "ecdsa-sha2-nistp521"}));
+
+TEST_P(HostKeyFormats, ProveThemselvesForOneSession) {
+  const TemporaryDirectory directory;
+  const auto keys = HostKeys::load({make_key(directory, GetParam().options)});
+  ASSERT_TRUE(keys.ok()) << keys.error().message;
+  const Bytes session(32, 7);
+  const auto blob = keys->public_blobs().at(0);
+  const auto name = signature_algorithm_name(GetParam().algorithm);
+  const auto proof = keys->prove(0, GetParam().algorithm, session);
+  ASSERT_TRUE(proof.ok()) << proof.error().message;
+  EXPECT_TRUE(verify_signature(blob, name, *proof, host_key_proof_data(session, blob), {}).ok());
+  EXPECT_FALSE(verify_signature(blob, name, *proof, session, {}).ok());
+  EXPECT_FALSE(
+      verify_signature(blob, name, *proof, host_key_proof_data(Bytes(32, 8), blob), {}).ok());
+}
+
+TEST(HostKeys, ProveNothingOfOtherKeysOrByOtherAlgorithms) {
+  const TemporaryDirectory directory;
+  const auto keys = HostKeys::load({make_key(directory, "-t ed25519")});
+  ASSERT_TRUE(keys.ok());
+  EXPECT_FALSE(keys->prove(1, SignatureAlgorithm::kSshEd25519, Bytes(32, 7)).ok());
+  EXPECT_FALSE(keys->prove(0, SignatureAlgorithm::kRsaSha2_512, Bytes(32, 7)).ok());
+}
+
+TEST(HostKeys, AreProvenAsTheKeyExchangeWasSignedIfTheKeyCan) {
+  using enum SignatureAlgorithm;
+  const TemporaryDirectory directory;
+  const auto keys = HostKeys::load({make_key(directory, "-t rsa -b 2048")});
+  ASSERT_TRUE(keys.ok());
+  const std::string both = "ssh-ed25519,rsa-sha2-512,rsa-sha2-256";
+  EXPECT_EQ(keys->proof_algorithm(0, kRsaSha2_256, both), kRsaSha2_256);
+  EXPECT_EQ(keys->proof_algorithm(0, kRsaSha2_512, both), kRsaSha2_512);
+  EXPECT_EQ(keys->proof_algorithm(0, kSshEd25519, both), kRsaSha2_512);
+  EXPECT_EQ(keys->proof_algorithm(0, kSshEd25519, "rsa-sha2-256"), kRsaSha2_256);
+  EXPECT_EQ(keys->proof_algorithm(0, kSshEd25519, "ssh-ed25519"), std::nullopt);
+  EXPECT_EQ(keys->proof_algorithm(1, kRsaSha2_512, both), std::nullopt);
+}
+
+TEST(HostKeys, AreNotMoreThanFitIntoAMessage) {
+  const TemporaryDirectory directory;
+  const std::string path = make_key(directory, "-t ed25519");
+  EXPECT_TRUE(HostKeys::load(std::vector<std::string>(limits::kMaxHostKeys, path)).ok());
+  const auto keys = HostKeys::load(std::vector<std::string>(limits::kMaxHostKeys + 1, path));
+  ASSERT_FALSE(keys.ok());
+  EXPECT_EQ(keys.error().message, "more than 8 host keys");
+}
 
 TEST(HostKeys, LoadsEd25519FromPkcs8) {
   const TemporaryDirectory directory;

@@ -55,6 +55,7 @@ class HostileSessiondTest : public MonitorTest {
             std::vector<EnvironmentEntry>{{std::string("LC_X"), std::string("value")}};
         return ipc::encode(request);
       }
+      case SessionMessage::kHostKeyProofRequest: return ipc::encode(ipc::HostKeyProofRequest{0});
       case SessionMessage::kPlainStatusRequest: return ipc::encode(ipc::PlainStatusRequest{1});
       case SessionMessage::kConsoleOpenRequest:
         return ipc::encode(ipc::ConsoleOpenRequest{
@@ -246,7 +247,9 @@ TEST_F(HostileSessiondTest, IsEndedByAMessageSentTooOften) {
     go_to(state);
     const bool replied = rule.message != kLogNotice;
     const std::uint32_t used = rule.message == kSignRequest && state != MonitorState::kKeyExchange;
-    for (std::uint32_t i = used; i < rule.at_most_before_login; ++i) {
+    const std::uint32_t most =
+        state == MonitorState::kAuthenticated ? rule.at_most : rule.at_most_before_login;
+    for (std::uint32_t i = used; i < most; ++i) {
       ASSERT_TRUE(sessiond_->send_bytes(harmless(rule.message)).ok()) << int(rule.message);
       if (!replied) continue;
       const auto reply = sessiond_->receive(10'000);

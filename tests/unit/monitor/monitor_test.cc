@@ -1,6 +1,7 @@
 // What an honest and a lying sessiond get from the monitor, and what a gateway can make it say.
 #include <fcntl.h>
 
+#include "monitor/signature_verifier.h"
 #include "tests/unit/monitor/monitor_fixture.h"
 
 namespace ssh2incus {
@@ -213,6 +214,30 @@ TEST_F(MonitorTest, EndsWhenAnUnknownHostKeyIsAskedFor) {
   start();
   go_to(MonitorState::kKeyExchange);
   send(ipc::SignRequest{5, ipc::SignatureAlgorithm::kSshEd25519, session_id_});
+  EXPECT_EQ(ended(), ConnectionEnd::kViolation);
+}
+
+TEST_F(MonitorTest, ProvesItsHostKeysForThisSession) {
+  start();
+  go_to(MonitorState::kAuthenticated);
+  send(ipc::SignRequest{0, ipc::SignatureAlgorithm::kSshEd25519, Bytes(32, 9)});  // a rekey
+  expect<ipc::SignReply>();
+  for (std::uint32_t i = 0; i < limits::kMaxHostKeyProofs; ++i) {
+    send(ipc::HostKeyProofRequest{0});
+    const Bytes proof = *expect<ipc::SignReply>().signature;
+    const Bytes blob = host_keys_->public_blobs().at(0);
+    EXPECT_TRUE(
+        verify_signature(blob, "ssh-ed25519", proof, host_key_proof_data(session_id_, blob), {})
+            .ok());
+  }
+  send(ipc::HostKeyProofRequest{0});
+  EXPECT_EQ(ended(), ConnectionEnd::kViolation);
+}
+
+TEST_F(MonitorTest, ProvesNoHostKeyThatItHasNot) {
+  start();
+  go_to(MonitorState::kAuthenticated);
+  send(ipc::HostKeyProofRequest{1});
   EXPECT_EQ(ended(), ConnectionEnd::kViolation);
 }
 

@@ -34,6 +34,12 @@ TEST(SignedData, BindsTheHostKeyIfAsked) {
                 "01 00000001 61 00000000 00000002 0908"));
 }
 
+TEST(SignedData, OfAHostKeyIsWhatOpenSshWantsProven) {
+  EXPECT_EQ(host_key_proof_data(Bytes{1, 2}, Bytes{9, 8, 7}),
+            hex("0000001d 686f73746b6579732d70726f76652d3030406f70656e7373682e636f6d "
+                "00000002 0102 00000003 090807"));
+}
+
 TEST(Signature, ComesApart) {
   Bytes bytes;
   append_wire_string(bytes, std::string_view("rsa-sha2-256"));

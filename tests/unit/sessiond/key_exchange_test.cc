@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <sstream>
 
 #include "policy/public_key_algorithms.h"
@@ -46,6 +47,29 @@ TEST(KeyExchange, WorksWithEveryCipherAndMac) {
   for (const auto& cipher : ciphers) expect_login(server, "-c " + cipher);
   for (const auto& mac : known_to_the_client("mac", kMacs)) {
     expect_login(server, "-c aes128-ctr -m " + mac);
+  }
+}
+
+// The command sees the client's file, for the guest runs here.
+TEST(KeyExchange, TellsAllHostKeysAndProvesThose) {
+  for (const std::string used : {"ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-256"}) {
+    TestServer server;
+    const std::string file = server.folder() + "/learnt";
+    const std::string type = used.starts_with("rsa") ? "ssh-rsa" : used;
+    std::ifstream known(server.folder() + "/known_hosts");
+    for (std::string line; std::getline(known, line);) {
+      if (line.find(" " + type + " ") != std::string::npos) std::ofstream(file) << line << '\n';
+    }
+    const auto run = server.ssh(
+        "-o UpdateHostKeys=yes -o UserKnownHostsFile=" + file + " -o HostKeyAlgorithms=" + used +
+            ",ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512",
+        "'until [ $(wc -l <" + file + ") = 3 ]; do sleep 0.1; done; cat " + file + "'");
+    EXPECT_EQ(run.status, 0) << run.errors;
+    for (const char* learnt : {" ssh-ed25519 ", " ecdsa-sha2-nistp256 ", " ssh-rsa "}) {
+      EXPECT_THAT(run.output, testing::HasSubstr(learnt)) << used;
+    }
+    EXPECT_EQ(server.record().proofs, 2U);
+    EXPECT_THAT(server.record().crashes, testing::IsEmpty());
   }
 }
 

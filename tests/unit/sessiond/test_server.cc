@@ -73,6 +73,7 @@ struct TestServer::Connection {
   pid_t pid = -1;
   bool reaped = false;
   Bytes session_id;
+  ipc::SignatureAlgorithm algorithm{};
   std::string login;
   int failures = 0;
   std::size_t round = 0;
@@ -179,9 +180,17 @@ Status TestServer::answer(Connection& connection, const Bytes& bytes) {
     case SessionMessage::kSignRequest: {
       const auto request = TRY(ipc::decode<ipc::SignRequest>(bytes));
       ++record_.signatures;
+      connection.algorithm = request.algorithm;
       if (connection.session_id.empty()) connection.session_id = *request.exchange_hash;
       return connection.channel.send(ipc::SignReply{
           TRY(host_keys_->sign(request.host_key, request.algorithm, *request.exchange_hash))});
+    }
+    case SessionMessage::kHostKeyProofRequest: {
+      const auto key = TRY(ipc::decode<ipc::HostKeyProofRequest>(bytes)).host_key;
+      const auto by = host_keys_->proof_algorithm(key, connection.algorithm, kHostKeyAlgorithms);
+      ++record_.proofs;
+      return connection.channel.send(
+          ipc::SignReply{TRY(host_keys_->prove(key, by.value(), connection.session_id))});
     }
     case SessionMessage::kSessionOpenedNotice:
       record_.opened.push_back(TRY(ipc::decode<ipc::SessionOpenedNotice>(bytes)));

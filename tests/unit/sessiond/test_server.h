@@ -42,6 +42,7 @@ struct MonitorRecord {
   std::size_t verified = 0;
   std::size_t wrong_signatures = 0;
   std::size_t host_bound = 0;
+  std::size_t proofs = 0;  // of host keys
   std::size_t failures = 0;
   std::vector<std::string> unsupported;
   std::vector<std::string> passwords;
