@@ -18,6 +18,7 @@
 #include "common/ipc_console.h"
 #include "common/ipc_gateway.h"
 #include "common/ipc_inventory.h"
+#include "common/ipc_plain.h"
 #include "common/ipc_sessiond.h"
 #include "common/log.h"
 #include "monitor/attendant_client.h"

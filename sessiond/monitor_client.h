@@ -12,6 +12,7 @@
 
 #include "common/ipc_channel.h"
 #include "common/ipc_console.h"
+#include "common/ipc_plain.h"
 #include "common/ipc_sessiond.h"
 
 namespace ssh2incus {

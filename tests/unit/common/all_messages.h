@@ -8,6 +8,7 @@
 #include "common/ipc_console.h"
 #include "common/ipc_gateway.h"
 #include "common/ipc_inventory.h"
+#include "common/ipc_plain.h"
 #include "common/ipc_sessiond.h"
 #include "common/plain_program.h"
 
