@@ -103,6 +103,8 @@ install: ## into $(DESTDIR)$(PREFIX); needs `make build` before
 		$(DESTDIR)$(SYSCONFDIR)/ssh2incus/config.yaml.example
 	install -D -m 0644 packaging/config/access.yaml \
 		$(DESTDIR)$(SYSCONFDIR)/ssh2incus/access.yaml.example
+	install -D -m 0644 packaging/config/create-config.yaml \
+		$(DESTDIR)$(SYSCONFDIR)/ssh2incus/create-config.yaml.example
 
 clean: ## remove all build directories
 	rm -rf $(BUILD) build-asan

@@ -1,6 +1,6 @@
 // The boundary between the monitor and the gateway. One OpenRequest per gateway process; any number
-// of progress and log notices; then ReadyReply or FailedReply, after which the gateway exits.
-// With --inauth a gateway may begin earlier, with an AuthGrant and requests about keys and
+// of progress, creation and log notices; then ReadyReply or FailedReply, after which the gateway
+// exits. With --inauth a gateway may begin earlier, with an AuthGrant and requests about keys and
 // passwords, each answered by one reply; an OpenRequest that follows must be about the same target.
 // A ResolveRequest may come before the OpenRequest, if access depends on labels; FailedReply
 // answers it too. PlainReply instead of ReadyReply: no guest can run in the instance; the gateway
@@ -14,6 +14,7 @@
 #include <tuple>
 
 #include "common/bounded.h"
+#include "common/create_grant.h"
 #include "common/guest_protocol.h"
 #include "common/ipc_codec.h"
 #include "common/limits.h"
@@ -47,10 +48,11 @@ enum class GatewayMessage : std::uint8_t {
   kListReply,
   kExamineReply,
   kDeleteReply,
+  kCreationNotice,
 };
 constexpr bool is_valid(GatewayMessage kind) {
   const auto raw = static_cast<std::uint8_t>(kind);
-  return (raw >= 1 && raw <= 10) || (raw >= 65 && raw <= 79);
+  return (raw >= 1 && raw <= 10) || (raw >= 65 && raw <= 80);
 }
 
 // The grant: what the gateway is to open, and nothing else.
@@ -64,8 +66,10 @@ struct OpenRequest {
   GuestGrant guest;
   // Host path of a static tmux for instances without one; empty: none is wanted.
   BoundedString<limits::kMaxPath> tmux_path;
+  std::optional<CreateGrant> create;  // if there is no such instance
   auto fields() {
-    return std::tie(socket_path, guest_path, project, instance, start_if_stopped, guest, tmux_path);
+    return std::tie(socket_path, guest_path, project, instance, start_if_stopped, guest, tmux_path,
+                    create);
   }
 };
 
@@ -134,7 +138,8 @@ struct ResolveRequest {
   BoundedString<limits::kMaxProjectName> project;
   BoundedString<limits::kMaxInstanceName> instance;
   BoundedList<BoundedString<limits::kMaxLabelName>, limits::kMaxLabels> names;
-  auto fields() { return std::tie(socket_path, project, instance, names); }
+  bool may_be_missing = false;  // the login may create it
+  auto fields() { return std::tie(socket_path, project, instance, names, may_be_missing); }
 };
 
 struct InstanceLabel {
@@ -147,13 +152,34 @@ struct InstanceLabel {
 struct ResolveReply {
   static constexpr auto kKind = GatewayMessage::kResolveReply;
   BoundedList<InstanceLabel, limits::kMaxLabels> labels;
-  auto fields() { return std::tie(labels); }
+  bool missing = false;  // there is no such instance
+  auto fields() { return std::tie(labels, missing); }
 };
 
 struct GatewayProgress {
   static constexpr auto kKind = GatewayMessage::kProgressNotice;
   BoundedString<limits::kMaxUserMessage> text;
-  auto fields() { return std::tie(text); }
+  bool update = false;  // the last step goes on, the text takes its line
+  auto fields() { return std::tie(text, update); }
+};
+
+// Of an instance that the grant allows to create; for the log.
+enum class CreationStep : std::uint8_t {
+  kBegun = 1,     // Incus is at work
+  kDone,          // it runs
+  kLeftToOthers,  // somebody else creates it
+  kUndone,        // nothing is left of it
+  kLeft,          // it couldn't be taken back
+};
+constexpr bool is_valid(CreationStep step) {
+  const auto raw = static_cast<std::uint8_t>(step);
+  return raw >= 1 && raw <= 5;
+}
+
+struct CreationNotice {
+  static constexpr auto kKind = GatewayMessage::kCreationNotice;
+  CreationStep step{};
+  auto fields() { return std::tie(step); }
 };
 
 // Carries four fds as TargetReadyNotice describes.
@@ -221,10 +247,11 @@ enum class TargetFailure : std::uint8_t {
   kGuestFailed,
   kTimedOut,
   kIncusError,
+  kCannotCreate,
 };
 constexpr bool is_valid(TargetFailure failure) {
   const auto raw = static_cast<std::uint8_t>(failure);
-  return raw >= 1 && raw <= 9;
+  return raw >= 1 && raw <= 10;
 }
 
 // text: one line that the user can act on.

@@ -256,7 +256,8 @@ struct AuthReply {
 struct TargetProgressNotice {
   static constexpr auto kKind = SessionMessage::kTargetProgressNotice;
   BoundedString<limits::kMaxUserMessage> text;
-  auto fields() { return std::tie(text); }
+  bool update = false;  // the last step goes on, the text takes its line
+  auto fields() { return std::tie(text, update); }
 };
 
 // The guest runs. Carries four fds: connected websockets (RFC 6455, client side, after the

@@ -19,9 +19,22 @@ inline constexpr std::size_t kMaxRemoteName = 64;
 inline constexpr std::size_t kMaxUserName = 64;
 inline constexpr std::size_t kMaxImageName = 256;
 inline constexpr std::size_t kMaxPath = 4096;
-inline constexpr std::size_t kMaxLabels = 32;  // user.* keys that access rules may ask for
+inline constexpr std::size_t kMaxProfileName = 64;     // of create-config.yaml
+inline constexpr std::size_t kMaxCreateProfiles = 16;  // of one login
+inline constexpr std::size_t kMaxLabels = 32;          // user.* keys that access rules may ask for
 inline constexpr std::size_t kMaxLabelName = 128;
 inline constexpr std::size_t kMaxLabelValue = 1024;
+
+// Instances that a login creates. The whole grant fits into a message beside the guest's.
+inline constexpr std::size_t kMaxCreateGrant = 40UL * 1024;  // encoded
+inline constexpr std::size_t kMaxConfigKey = 255;
+inline constexpr std::size_t kMaxConfigValue = 32UL * 1024;  // cloud-init's data
+inline constexpr std::size_t kMaxCreateConfig = 128;         // keys
+inline constexpr std::size_t kMaxCreateDevices = 64;
+inline constexpr std::size_t kMaxDeviceName = 64;
+inline constexpr std::size_t kMaxDeviceKeys = 64;
+inline constexpr std::size_t kMaxUrl = 1024;
+inline constexpr std::size_t kMaxImageCertificate = 16UL * 1024;
 
 // Authentication.
 inline constexpr std::size_t kMaxPublicKeyBlob =
@@ -92,7 +105,10 @@ inline constexpr int kLoginGraceSeconds = 120;  // OpenSSH's LoginGraceTime
 inline constexpr int kAccountCheckMs = 30'000;
 inline constexpr int kKeyLookupMs = 10'000;
 inline constexpr int kKeyCommandMs = 10'000;
-inline constexpr int kGatewayOpenMs = 60'000;  // resolve, start, push, hello
+inline constexpr int kGatewayOpenMs = 60'000;    // resolve, start, push, hello
+inline constexpr int kCreateMs = 900'000;        // the same where an image is downloaded first
+inline constexpr int kUserWaitMs = 300'000;      // for cloud-init to make a user
+inline constexpr int kUndoCreationMs = 300'000;  // after the monitor has gone, too
 inline constexpr int kIncusRequestMs = 30'000;
 inline constexpr int kInstanceStartMs = 45'000;
 inline constexpr int kSendToSessiondMs = 5'000;

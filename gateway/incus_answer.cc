@@ -2,6 +2,7 @@
 #include "gateway/incus_answer.h"
 
 #include <algorithm>
+#include <array>
 
 #include "common/limits.h"
 #include "gateway/json_reading.h"
@@ -31,6 +32,20 @@ Result<std::string> operation_id(const Json& answer) {
     return fail("no operation in its answer");
   }
   return path->substr(kPrefix.size());
+}
+
+// "70% (48.10MB/s)", perhaps after what it is about: "rootfs: 70% (48.10MB/s)".
+std::string progress_text(const Json* details) {
+  constexpr std::array<std::pair<const char*, const char*>, 2> kStages = {
+      {{"create_instance_from_image_unpack_progress", "unpacking the image: "},
+       {"download_progress", "downloading the image: "}}};
+  for (const auto& [key, words] : kStages) {
+    const std::string* text = json_text(details, key);
+    if (text == nullptr || text->empty()) continue;
+    const std::size_t colon = text->find(": ");
+    return words + cut_text(colon == std::string::npos ? *text : text->substr(colon + 2));
+  }
+  return {};
 }
 
 InstanceState state_named(std::string_view name) {
@@ -107,6 +122,7 @@ Result<OperationResult> interpret_operation(std::string_view body) {
   result.finished = *code >= kSuccess;
   result.succeeded = *code == kSuccess;
   if (const std::string* error = json_text(metadata, "err")) result.error = cut_text(*error);
+  result.progress = progress_text(json_member(metadata, "metadata"));
   const auto status = json_number(json_member(metadata, "metadata"), "return");
   if (status && *status >= 0 && *status <= kMostStatus) {
     result.exit_status = static_cast<int>(*status);

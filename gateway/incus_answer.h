@@ -40,6 +40,7 @@ struct OperationResult {
   bool succeeded = false;
   std::string error;               // fit for a message
   std::optional<int> exit_status;  // 0..255, of an exec that has ended
+  std::string progress;            // of an image, fit for a message; empty: none is told
 };
 
 Result<InstanceInfo> interpret_instance(std::string_view body);

@@ -24,7 +24,7 @@ Instance::Instance(IncusClient& client, Target target, bool start_if_stopped, Pr
 void Instance::tell_once(const std::string& text) {
   if (text == told_) return;
   told_ = text;
-  progress_(text);
+  progress_(text, false);
 }
 
 Failure Instance::cannot_start(const std::string& reason) const {

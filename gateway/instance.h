@@ -15,8 +15,8 @@
 
 namespace ssh2incus {
 
-// Tells the person who waits.
-using Progress = std::function<void(const std::string& text)>;
+// Tells the person who waits. update: the last step goes on, the text takes its line.
+using Progress = std::function<void(const std::string& text, bool update)>;
 
 class Instance {
  public:

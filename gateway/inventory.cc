@@ -47,7 +47,7 @@ Outcome<std::vector<ipc::ListedInstance>> Inventory::list(const ipc::ListRequest
 Outcome<ExaminedInstance> Inventory::look(const Target& target,
                                           const std::vector<std::string>& label_names,
                                           const Patience& patience) {
-  Instance instance(client_, target, false, [](const auto&) {});
+  Instance instance(client_, target, false, [](const auto&, bool) {});
   const auto reply = TRY_OUTCOME(instance.get(patience, true));
   auto examined = interpret_examined(reply.body, label_names);
   if (!examined.ok()) return no_sense(examined.error().message);

@@ -5,10 +5,13 @@
 #include "gateway/guest_program.h"
 #include "gateway/text.h"
 #include "gateway/tmux_push.h"
+#include "gateway/user_wait.h"
 #include "policy/guest_architecture.h"
 
 namespace ssh2incus {
 namespace {
+
+constexpr int kAgainMs = 500;
 
 Outcome<Done> check_hello(const GuestHello& hello, const Target& target, const GuestGrant& grant) {
   switch (hello.outcome) {
@@ -59,10 +62,33 @@ Outcome<LaunchAttempt> launch(IncusClient& client, Instance& instance, const Tar
   return other_launcher.store_and_start(patience);
 }
 
+Outcome<OpenedTarget> open_existing(IncusClient& client, Instance& instance, const Target& target,
+                                    const ipc::OpenRequest& request, UserWait& wait,
+                                    const Patience& patience) {
+  for (;;) {
+    auto attempt = TRY_OUTCOME(launch(client, instance, target, request, patience));
+    using Kind = LaunchAttempt::Kind;
+    if (attempt.kind == Kind::kReady) {
+      auto checked = check_hello(attempt.hello, target, request.guest);
+      if (!checked.ok() && TRY_OUTCOME(wait.for_user(checked.failure(), patience))) continue;
+      TRY_OUTCOME(std::move(checked));
+      if (!request.tmux_path.empty())
+        push_tmux_if_missing(client, target, attempt.directory, *request.tmux_path, patience);
+      return OpenedTarget{std::move(attempt.streams), attempt.hello.uid, instance.uuid(), {}};
+    }
+    if (attempt.kind == Kind::kCannotRun) {
+      return OpenedTarget{{}, 0, instance.uuid(), std::move(attempt.text)};
+    }
+    TRY_OUTCOME(instance.make_ready(attempt.text, patience));
+  }
+}
+
 }  // namespace
 
 Outcome<OpenedTarget> open_target(IncusClient& client, const ipc::OpenRequest& request,
-                                  const Progress& progress, const Patience& patience) {
+                                  const Progress& progress,
+                                  const InstanceCreation::Tell& tell_creation,
+                                  const Patience& patience) {
   auto instance_name = InstanceName::parse(*request.instance);
   if (!instance_name.ok()) {
     return Failure{TargetFailure::kNoSuchInstance, instance_name.error().message};
@@ -73,20 +99,23 @@ Outcome<OpenedTarget> open_target(IncusClient& client, const ipc::OpenRequest& r
   }
   const Target target{*instance_name, *project_name};
   client.use_socket(*request.socket_path);
-  Instance instance(client, target, request.start_if_stopped, progress);
-  for (;;) {
-    auto attempt = TRY_OUTCOME(launch(client, instance, target, request, patience));
-    using Kind = LaunchAttempt::Kind;
-    if (attempt.kind == Kind::kReady) {
-      TRY_OUTCOME(check_hello(attempt.hello, target, request.guest));
-      if (!request.tmux_path.empty())
-        push_tmux_if_missing(client, target, attempt.directory, *request.tmux_path, patience);
-      return OpenedTarget{std::move(attempt.streams), attempt.hello.uid, instance.uuid(), {}};
+  bool fresh = false;
+  bool start = request.start_if_stopped;
+  for (int i = 0;; ++i) {
+    if (request.create) {
+      InstanceCreation creation(client, target, *request.create, progress, tell_creation);
+      TRY_OUTCOME(creation.ensure(patience));
+      fresh = creation.is_fresh();
+      start = start || creation.was_late();
     }
-    if (attempt.kind == Kind::kCannotRun) {
-      return OpenedTarget{{}, 0, instance.uuid(), std::move(attempt.text)};
-    }
-    TRY_OUTCOME(instance.make_ready(attempt.text, patience));
+    Instance instance(client, target, start, progress);
+    UserWait wait(client, target, progress, fresh);
+    auto opened = open_existing(client, instance, target, request, wait, patience);
+    // Whoever was making it has taken it back.
+    constexpr int kMostAttempts = 5;
+    const bool gone = !opened.ok() && opened.failure().kind == TargetFailure::kNoSuchInstance;
+    if (!gone || !request.create || i == kMostAttempts) return opened;
+    TRY_OUTCOME(patience.sleep(kAgainMs));
   }
 }
 

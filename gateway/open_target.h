@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/ipc_gateway.h"
+#include "gateway/creation.h"
 #include "gateway/guest_launcher.h"
 #include "gateway/incus_client.h"
 #include "gateway/instance.h"
@@ -24,6 +25,8 @@ struct OpenedTarget {
 };
 
 Outcome<OpenedTarget> open_target(IncusClient& client, const ipc::OpenRequest& request,
-                                  const Progress& progress, const Patience& patience);
+                                  const Progress& progress,
+                                  const InstanceCreation::Tell& tell_creation,
+                                  const Patience& patience);
 
 }  // namespace ssh2incus

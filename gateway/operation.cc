@@ -24,7 +24,7 @@ Outcome<OperationResult> finish_operation(IncusClient& client, const std::string
     TRY_OUTCOME(client.request(wait, patience));
     const auto reply = TRY_OUTCOME(client.request({.path = path}, patience));
     if (!reply.ok())
-      return OperationResult{true, false, interpret_error(reply.status, reply.body), {}};
+      return OperationResult{true, false, interpret_error(reply.status, reply.body), {}, {}};
     auto result = interpret_operation(reply.body);
     if (!result.ok()) return no_sense(result.error().message);
     if (result->finished) return std::move(result).value();
@@ -36,7 +36,7 @@ Outcome<OperationResult> run_operation(IncusClient& client, const HttpRequest& r
                                        const Patience& patience) {
   const auto reply = TRY_OUTCOME(client.request(request, patience));
   if (!reply.ok()) {
-    return OperationResult{true, false, interpret_error(reply.status, reply.body), {}};
+    return OperationResult{true, false, interpret_error(reply.status, reply.body), {}, {}};
   }
   const auto operation = interpret_operation_id(reply.body);
   if (!operation.ok()) return no_sense(operation.error().message);

@@ -26,6 +26,7 @@ class [[nodiscard]] Outcome {
 
   [[nodiscard]] bool ok() const { return std::holds_alternative<T>(state_); }
   T& value() & { return std::get<T>(state_); }
+  const T& value() const& { return std::get<T>(state_); }
   T&& value() && { return std::get<T>(std::move(state_)); }
   T& operator*() & { return value(); }
   T* operator->() { return &value(); }

@@ -15,13 +15,18 @@ Outcome<ipc::ResolveReply> resolve_target(IncusClient& client, const ipc::Resolv
   if (!project_name.ok())
     return Failure{TargetFailure::kNoSuchProject, project_name.error().message};
   client.use_socket(*request.socket_path);
-  Instance instance(client, Target{*instance_name, *project_name}, false, [](const auto&) {});
+  Instance instance(client, Target{*instance_name, *project_name}, false, [](const auto&, bool) {});
   std::vector<std::string> names;
   for (const auto& name : request.names) names.push_back(*name);
-  const auto found = TRY_OUTCOME(instance.labels(names, patience));
+  auto answer = instance.labels(names, patience);
+  if (!answer.ok() && request.may_be_missing &&
+      answer.failure().kind == TargetFailure::kNoSuchInstance) {
+    return ipc::ResolveReply{.labels = {}, .missing = true};
+  }
+  const auto found = TRY_OUTCOME(std::move(answer));
   std::vector<ipc::InstanceLabel> labels;
   for (const auto& [name, value] : found) labels.push_back({name, value});
-  return ipc::ResolveReply{std::move(labels)};
+  return ipc::ResolveReply{.labels = std::move(labels), .missing = false};
 }
 
 }  // namespace ssh2incus

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "common/limits.h"
 #include "gateway/inventory_service.h"
 #include "gateway/plain_service.h"
 #include "gateway/resolve_target.h"
@@ -122,13 +123,17 @@ Status GatewayService::on_inventory(ipc::Packet request) {
 Status GatewayService::on_open(const ipc::OpenRequest& request) {
   if (is_other_target(request)) return fail("a grant for another target than the questions");
   if (!client_.ok()) return refuse(no_client());
-  const Progress progress = [&](const std::string& text) {
-    // If the monitor has gone, the next wait notices.
+  // If the monitor has gone, the next wait notices.
+  const Progress progress = [&](const std::string& text, bool update) {
     static_cast<void>(
-        monitor_.send(ipc::GatewayProgress{truncated<limits::kMaxUserMessage>(text)}));
+        monitor_.send(ipc::GatewayProgress{truncated<limits::kMaxUserMessage>(text), update}));
   };
-  const Patience patience(monitor_.fd(), limits::kGatewayOpenMs - 1000);
-  auto opened = open_target(*client_, request, progress, patience);
+  const auto creation = [&](ipc::CreationStep step) {
+    static_cast<void>(monitor_.send(ipc::CreationNotice{step}));
+  };
+  const int most_ms = request.create ? limits::kCreateMs : limits::kGatewayOpenMs;
+  const Patience patience(monitor_.fd(), most_ms - 1000);
+  auto opened = open_target(*client_, request, progress, creation, patience);
   if (!opened.ok()) return refuse(opened.failure());
   if (opened->plain_reason) return stay(request, *opened, patience);
   const GuestStreams& streams = opened->streams;

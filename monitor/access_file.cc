@@ -12,12 +12,6 @@ namespace {
 
 using Policy = std::shared_ptr<const AccessPolicy>;
 
-std::string to_text(const std::string& path, const ConfigProblem& problem) {
-  if (problem.where.line == 0) return path + ": " + problem.message;
-  return path + ":" + std::to_string(problem.where.line) + ":" +
-         std::to_string(problem.where.column) + ": " + problem.message;
-}
-
 // Nothing if the file doesn't exist.
 Result<std::optional<AccessPolicy>> read_policy(const std::string& path) {
   auto file = open_trusted_file({path, 0, {}});
@@ -28,7 +22,7 @@ Result<std::optional<AccessPolicy>> read_policy(const std::string& path) {
   ParsedAccess parsed = parse_access_rules(*text);
   std::string problems;
   for (const ConfigProblem& problem : parsed.problems)
-    problems += (problems.empty() ? "" : "; ") + to_text(path, problem);
+    problems += (problems.empty() ? "" : "; ") + text_of(problem, path);
   if (!problems.empty()) return fail(problems);
   return std::optional(std::move(parsed.policy));
 }

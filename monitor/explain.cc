@@ -8,6 +8,7 @@
 
 #include "common/escape.h"
 #include "monitor/access_file.h"
+#include "monitor/create_config_file.h"
 #include "monitor/host_lookup.h"
 #include "policy/access_rules.h"
 #include "policy/explanation.h"
@@ -107,12 +108,14 @@ std::string why_not_by_instance(const ServerConfig& config, const AccessFacts& f
 }
 
 // Empty: they are enough for the access policy to be asked.
-std::string why_not_enough(const AuthenticationChains& chains, const AccessFacts& facts) {
+std::string why_not_enough(const ServerConfig& config, const AccessFacts& facts) {
+  const AuthenticationChains& chains = config.auth_chains;
   if (chains.was_complete(facts.methods)) return {};
   const std::vector<AuthMethod> next = chains.next(facts.methods);
   if (next.empty())
     return "can't authenticate: no chain of methods begins with " + method_names(facts.methods);
-  return with_what_is_missing("more must be proven, next: " + method_names(next), facts);
+  return with_what_is_missing("more must be proven, next: " + method_names(next), facts,
+                              config.allow_create);
 }
 
 }  // namespace
@@ -129,13 +132,15 @@ Result<std::string> explain_login(const ServerConfig& config, const ExplainFlags
   explain_line(out, "proven",
                method_names(facts.methods) + (question.by_instance ? ", to the instance" : ""));
   explain_line(out, "policy", policy_name(config, from_file == nullptr));
-  const std::string not_enough = why_not_enough(config.auth_chains, facts);
+  const std::string not_enough = why_not_enough(config, facts);
   if (!never.empty()) {
     explain_line(out, "decision", "can't authenticate: " + never);
   } else if (!not_enough.empty()) {
     explain_line(out, "decision", not_enough);
   } else {
-    describe_verdict(out, facts, policy, true);
+    std::shared_ptr<const CreateConfig> creation;
+    if (config.allow_create) creation = TRY(open_create_config(config));
+    describe_verdict(out, facts, policy, true, creation.get());
   }
   if (!question.by_instance && why_not_by_instance(config, facts).empty())
     explain_line(out, "or", "the instance vouches for the login instead (--with-instance)");

@@ -12,6 +12,7 @@
 #include "common/names.h"
 #include "monitor/flags_access.h"
 #include "monitor/flags_certificates.h"
+#include "monitor/flags_create.h"
 #include "monitor/flags_forward.h"
 #include "monitor/flags_instance.h"
 #include "monitor/flags_network.h"
@@ -45,7 +46,6 @@ constexpr auto kLaterFlags = std::to_array<LaterFlag>({
     {"-r,--remote", "default Incus remote to use", "remotes", true},
     {"-t,--server-cert", "server certificate for remote", "remotes", true},
     {"-u,--url", "Incus remote url to connect to (should start with https://)", "remotes", true},
-    {"-C,--allow-create", "allow creation of instances by login", "instance creation", false},
 });
 
 std::string default_socket() {
@@ -252,6 +252,7 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
   if (auto wrong = check_network_flags(config, raw.network); !wrong.empty()) return wrong;
   if (auto wrong = check_access_flags(config, raw.access); !wrong.empty()) return wrong;
   if (auto wrong = check_forward_flags(config, raw.forward); !wrong.empty()) return wrong;
+  if (auto wrong = check_create_flags(config); !wrong.empty()) return wrong;
   if (config.incus_socket.empty()) config.incus_socket = default_socket();
   return check_paths(config);
 }
@@ -276,6 +277,7 @@ FlagParser::FlagParser() : state_(std::make_unique<State>()) {
   add_instance_flags(app, state_->config, state_->raw.instance);
   add_forward_flags(app, state_->raw.forward);
   add_session_flags(app, state_->config, state_->raw.session);
+  add_create_flags(app, state_->config);
 }
 
 FlagParser::~FlagParser() = default;

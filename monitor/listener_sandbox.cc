@@ -31,6 +31,7 @@ constexpr std::array kListenerOnly = {
     SyscallRule{SCMP_SYS(accept4), "new connections"},
     SyscallRule{SCMP_SYS(accept), "the same on older libcs"},
     SyscallRule{SCMP_SYS(signalfd4), "monitors that are told to end"},
+    SyscallRule{SCMP_SYS(openat2), "reloads: what create-config.yaml includes"},
     SyscallRule{SCMP_SYS(chroot), "sessiond, on its way into its sandbox"},
 };
 

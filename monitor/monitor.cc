@@ -267,6 +267,7 @@ void Monitor::end(ConnectionEnd how, const std::string& reason) {
     log_.write(LogLevel::kInfo, "session_closed",
                {{"stream", stream}, {"reason", "connection ended"}});
   }
+  if (creating_) log_.write(LogLevel::kNotice, "creation_given_up", {{"target", target_text()}});
   log_.write(LogLevel::kInfo, "connection_closed", {{"reason", reason}});
 }
 

@@ -269,6 +269,12 @@ class Monitor {
   Status ask_for_labels();
   Status on_labels(const ipc::ResolveReply& reply);
 
+  // monitor_create.cc
+  // What may be created; nothing if the login wants nothing created. An error: why not.
+  [[nodiscard]] Result<std::optional<CreateGrant>> creation() const;
+  Status on_creation(const ipc::CreationNotice& notice);
+  [[nodiscard]] Labels labels_of_creation() const;
+
   // monitor_target.cc
   Status on_session_opened(const ipc::SessionOpenedNotice& notice);
   Status on_session_closed(const ipc::SessionClosedNotice& notice);
@@ -285,6 +291,7 @@ class Monitor {
   std::string target_text() const;
   [[nodiscard]] std::string welcome() const;
   Status on_gateway(const ipc::Packet& packet);
+  Status on_ready(const ipc::Packet& packet);
 
   const ServerConfig& config_;
   const HostKeys& host_keys_;
@@ -323,6 +330,8 @@ class Monitor {
   AccessVerdict access_;                  // once the chains are complete
   bool proven_enough_ = false;            // by the method that was judged last
   bool labels_asked_ = false;             // and not answered
+  bool decided_on_missing_ = false;       // the labels were those of an instance that isn't there
+  bool creating_ = false;                 // Incus is at work
   std::optional<Clock::time_point> session_end_;
   bool told_to_end_ = false;
   std::optional<PlainSessions> plain_;   // no guest: the gateway stays

@@ -140,6 +140,7 @@ Status Monitor::ask_for_labels() {
   request.project = facts_.project;
   request.instance = target_->instance->str();
   request.names = label_names();
+  request.may_be_missing = target_->create.has_value();
   labels_asked_ = true;
   if (auto sent = gateway_->send(request); !sent.ok())
     return fail_target("the gateway can't be reached", sent.error().message);
@@ -149,7 +150,11 @@ Status Monitor::ask_for_labels() {
 Status Monitor::on_labels(const ipc::ResolveReply& reply) {
   if (!labels_asked_) return fail("labels that nobody asked for");
   labels_asked_ = false;
-  facts_.labels = TRY(labels_of(policy_->label_names(), reply.labels));
+  Labels labels = TRY(labels_of(policy_->label_names(), reply.labels));
+  if (reply.missing && (!target_->create || !labels.empty()))
+    return fail("labels of an instance that isn't there");
+  decided_on_missing_ = reply.missing;
+  facts_.labels = reply.missing ? labels_of_creation() : std::move(labels);
   access_ = decide_access(*policy_, facts_);
   if (access_.outcome != Outcome::kAllowed) return refuse_access();
   log_.write(LogLevel::kInfo, "access_granted",

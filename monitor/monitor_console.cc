@@ -149,7 +149,8 @@ Status Monitor::explain() {
   std::string text;
   describe_login(text, explained_);
   explain_line(text, "proven", method_names(explained_.methods));
-  describe_verdict(text, explained_, *policy_, false);
+  describe_verdict(text, explained_, *policy_, false,
+                   config_.allow_create ? config_.create_config.get() : nullptr);
   TRY(say_to_console(text));
   return end_console({}, 0);
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/escape.h"
+#include "common/limits.h"
 #include "monitor/monitor.h"
 #include "policy/greeting.h"
 
@@ -86,11 +87,12 @@ Result<GuestGrant> Monitor::guest_grant() const {
 }
 
 Status Monitor::open_target() {
-  deadline_ = Clock::now() + std::chrono::milliseconds(limits::kGatewayOpenMs);
+  const int most_ms = target_->create ? limits::kCreateMs : limits::kGatewayOpenMs;
+  deadline_ = Clock::now() + std::chrono::milliseconds(most_ms);
   if (access_.outcome == AccessVerdict::Outcome::kRefused) return refuse_access();
   // Whom the instance has vouched for is nobody on the host.
   const HostAccount account = host_user_counts() ? *account_ : HostAccount{"", kNobody, {}};
-  const AccessDecision decision = decide_target_access(*target_, account);
+  const AccessDecision decision = decide_target_access(*target_, account, config_.allow_create);
   if (!decision.allowed) return fail_target(decision.reason, decision.reason);
   if (is_console_login()) return open_console();
   if (target_->kind == LoginTarget::Kind::kIncusShell) return open_incus_shell();
@@ -114,6 +116,9 @@ Status Monitor::send_grant() {
   auto guest = guest_grant();
   if (!guest.ok()) return fail_target(guest.error().message, guest.error().message);
   request.guest = std::move(*guest);
+  auto create = creation();
+  if (!create.ok()) return fail_target(create.error().message, create.error().message);
+  request.create = std::move(*create);
   if (request.guest.keeper == SessionKeeper::kTmux)
     request.tmux_path = config_.libexec_dir + "/ssh2incus-tmux";
   if (auto sent = gateway_->send(request); !sent.ok()) {
@@ -150,6 +155,23 @@ Status Monitor::fail_target(const std::string& text, const std::string& log_reas
   return {};
 }
 
+Status Monitor::on_ready(const ipc::Packet& packet) {
+  if (labels_asked_) return fail("the gateway is ready for what it wasn't asked");
+  const auto ready = TRY(ipc::decode<ipc::ReadyReply>(packet.bytes));
+  log_.write(LogLevel::kInfo, "target_ready",
+             {{"target", target_text()}, {"uid", ready.uid}, {"uuid", *ready.instance_uuid}});
+  std::array<int, 4> fds{};
+  std::transform(packet.fds.begin(), packet.fds.end(), fds.begin(),
+                 [](const UniqueFd& fd) { return fd.get(); });
+  gateway_.reset();
+  return channels_.sessiond.send(
+      ipc::TargetReadyNotice{truncated<limits::kMaxUserMessage>(target_text()),
+                             static_cast<std::uint32_t>(idle_limit().count()),
+                             static_cast<std::uint32_t>(config_.instance_timeout.count()),
+                             welcome(), false},
+      fds);
+}
+
 Status Monitor::on_gateway(const ipc::Packet& packet) {
   const auto kind = ipc::kind_of<ipc::GatewayMessage>(packet.bytes);
   if (!kind) return fail("unknown message of the gateway");
@@ -162,27 +184,14 @@ Status Monitor::on_gateway(const ipc::Packet& packet) {
   switch (*kind) {
     case ipc::GatewayMessage::kProgressNotice: {
       const auto progress = TRY(ipc::decode<ipc::GatewayProgress>(packet.bytes));
-      return channels_.sessiond.send(
-          ipc::TargetProgressNotice{truncated<limits::kMaxUserMessage>(escaped(*progress.text))});
+      return channels_.sessiond.send(ipc::TargetProgressNotice{
+          truncated<limits::kMaxUserMessage>(escaped(*progress.text)), progress.update});
     }
+    case ipc::GatewayMessage::kCreationNotice:
+      return on_creation(TRY(ipc::decode<ipc::CreationNotice>(packet.bytes)));
     case ipc::GatewayMessage::kResolveReply:
       return on_labels(TRY(ipc::decode<ipc::ResolveReply>(packet.bytes)));
-    case ipc::GatewayMessage::kReadyReply: {
-      if (labels_asked_) return fail("the gateway is ready for what it wasn't asked");
-      const auto ready = TRY(ipc::decode<ipc::ReadyReply>(packet.bytes));
-      log_.write(LogLevel::kInfo, "target_ready",
-                 {{"target", target_text()}, {"uid", ready.uid}, {"uuid", *ready.instance_uuid}});
-      std::array<int, 4> fds{};
-      std::transform(packet.fds.begin(), packet.fds.end(), fds.begin(),
-                     [](const UniqueFd& fd) { return fd.get(); });
-      gateway_.reset();
-      return channels_.sessiond.send(
-          ipc::TargetReadyNotice{truncated<limits::kMaxUserMessage>(target_text()),
-                                 static_cast<std::uint32_t>(idle_limit().count()),
-                                 static_cast<std::uint32_t>(config_.instance_timeout.count()),
-                                 welcome(), false},
-          fds);
-    }
+    case ipc::GatewayMessage::kReadyReply: return on_ready(packet);
     case ipc::GatewayMessage::kFailedReply: {
       const auto failed = TRY(ipc::decode<ipc::FailedReply>(packet.bytes));
       return fail_target(*failed.text, *failed.text);

@@ -14,6 +14,7 @@
 #include "common/limits.h"
 #include "policy/access_policy.h"
 #include "policy/authentication_chains.h"
+#include "policy/create_config.h"
 #include "policy/forward_settings.h"
 #include "policy/penalties.h"
 #include "policy/public_key_algorithms.h"
@@ -74,6 +75,9 @@ struct ServerConfig {
   std::string public_key_algorithms = std::string(kPublicKeyAlgorithms);
   std::string access;  // preset or file; empty: kDefaultAccessFile if it's there
   std::shared_ptr<const AccessPolicy> access_policy;  // from there; none: allowed_groups decide
+  bool allow_create = false;                          // --allow-create
+  std::string create_config_file;                     // empty: the default one, if it's there
+  std::shared_ptr<const CreateConfig> create_config;  // from there
   std::chrono::seconds idle_timeout{0};               // of all sessions; 0: none
   std::chrono::seconds instance_timeout{300};         // of a silent guest; 0: none
   std::vector<AuthMethod> enabled_methods = {AuthMethod::kPublicKey};  // that rules may demand

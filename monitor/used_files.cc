@@ -9,6 +9,7 @@
 #include "monitor/access_file.h"
 #include "monitor/account_check.h"
 #include "monitor/connection.h"
+#include "monitor/create_config_file.h"
 #include "monitor/gateway_launcher.h"
 #include "monitor/greeting_files.h"
 #include "monitor/host_key_file.h"
@@ -32,8 +33,14 @@ Status greetings(const ServerConfig& config) {
   return {};
 }
 
+Status create_config(const ServerConfig& config) {
+  TRY(open_create_config(config));
+  return {};
+}
+
 // Whether each can be used as configured. Run at the start, at a reload and by --check.
-constexpr std::array kFileChecks = {pam_service, key_sources, access_policy, greetings};
+constexpr std::array kFileChecks = {pam_service, key_sources, access_policy, greetings,
+                                    create_config};
 
 Status sessiond_program(const ServerConfig& config) {
   TRY(find_sessiond_identity(config.libexec_dir + "/ssh2incus-sessiond", config.run_dir));
@@ -101,6 +108,7 @@ Result<HostKeys> open_used_files(ServerConfig& config) {
   for (const auto& check : kFileChecks) TRY(check(config));
   config.access_policy = TRY(open_access_policy(config));
   config.greetings = TRY(open_greetings(config));
+  config.create_config = TRY(open_create_config(config));
   return keys;
 }
 

@@ -54,8 +54,7 @@ std::string why_not_enough(const AccessGrant& grant, const LoginTarget& target) 
   }
   if (grant.actions.common(kSessionActions).empty()) return "nothing is allowed there";
   if (!target.create) return {};
-  if (!grant.actions.has(Action::kCreate)) return "creating instances isn't allowed";
-  return why_not_created(grant.create, *target.create);
+  return grant.actions.has(Action::kCreate) ? "" : "creating instances isn't allowed";
 }
 
 // The first method of each chain that is missing; none if a chain is complete. The order in which
@@ -178,31 +177,6 @@ std::string ActionSet::text() const {
     text += action_name(action);
   }
   return text;
-}
-
-std::string why_not_created(const CreateLimits& limits, const CreateOptions& wish) {
-  struct Size {
-    const char* name;
-    const std::optional<std::uint32_t>& most;
-    const std::optional<std::uint32_t>& wanted;
-    bool zero_is_unlimited;
-  };
-  for (const Size& size : {Size{"memory", limits.memory_gib, wish.memory_gib, false},
-                           Size{"cpus", limits.cpus, wish.cpus, false},
-                           Size{"disk", limits.disk_gib, wish.disk_gib, true}}) {
-    if (!size.most || !size.wanted) continue;
-    if (*size.wanted > *size.most || (size.zero_is_unlimited && *size.wanted == 0)) {
-      return std::string(size.name) + " is limited to " + std::to_string(*size.most);
-    }
-  }
-  if (!limits.images.patterns.empty() &&
-      !(wish.image && matches_list(limits.images, *wish.image))) {
-    return "this image isn't allowed";
-  }
-  if (wish.privileged && !limits.privileged) return "privileged instances aren't allowed";
-  if (wish.nested && !limits.nested) return "nesting isn't allowed";
-  if (wish.virtual_machine && !limits.virtual_machine) return "virtual machines aren't allowed";
-  return {};
 }
 
 std::vector<std::string> AccessPolicy::label_names() const {

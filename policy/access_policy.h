@@ -103,7 +103,7 @@ struct PortRange {
   friend bool operator==(const PortRange&, const PortRange&) = default;
 };
 
-// What `create` may make; absent or empty: no limit.
+// What `create` may make; absent or empty: no limit. policy/create_plan.h judges by them.
 struct CreateLimits {
   std::optional<std::uint32_t> memory_gib;
   std::optional<std::uint32_t> cpus;
@@ -112,10 +112,11 @@ struct CreateLimits {
   bool privileged = false;
   bool nested = true;
   bool virtual_machine = true;
+  bool devices = false;                        // other than the root disk
+  bool raw = false;                            // configuration that touches the host
+  std::optional<std::uint32_t> max_instances;  // that one host user has created and that exist
   friend bool operator==(const CreateLimits&, const CreateLimits&) = default;
 };
-// Why not; empty: within the limits.
-std::string why_not_created(const CreateLimits& limits, const CreateOptions& wish);
 
 enum class AuthenticatedBy : std::uint8_t { kHost, kInstance, kAny };
 

@@ -9,7 +9,8 @@ AccessRule built_in(const char* name, AuthenticatedBy by, ActionSet actions) {
   rule.name = name;
   rule.authenticated_by = by;
   rule.grant.actions = actions;
-  rule.grant.create.privileged = true;
+  CreateLimits& create = rule.grant.create;
+  create.privileged = create.devices = create.raw = true;
   return rule;
 }
 
@@ -36,11 +37,11 @@ rules:
   - name: root
     users: "#0"
     allow: all
-    create-limits: {privileged: true}
+    create-limits: {privileged: true, devices: true, raw: true}
   - name: incus-admin
     groups: incus-admin
     allow: all
-    create-limits: {privileged: true}
+    create-limits: {privileged: true, devices: true, raw: true}
   - name: incus
     groups: incus
     projects: user-%U

@@ -104,12 +104,6 @@ bool has_entry(const ConfigNode& node, std::string_view key) {
   return std::ranges::any_of(node.entries, [&](const ConfigEntry& e) { return e.key == key; });
 }
 
-std::string unknown_key(const std::string& key, const std::vector<std::string>& known) {
-  const std::string nearest = nearest_name(key, known);
-  return "unknown key " + quoted(key.substr(0, 100)) +
-         (nearest.empty() ? "" : "; did you mean '" + nearest + "'?");
-}
-
 void RulesReader::file(const ConfigNode& root) {
   if (root.kind != Kind::kMap)
     return problem(root.where, "the file must begin with \"version: 1\" and \"rules:\"");
@@ -121,7 +115,7 @@ void RulesReader::file(const ConfigNode& root) {
     } else if (entry.key == "rules") {
       rules = &entry.value;
     } else {
-      problem(entry.where, unknown_key(entry.key, {"version", "rules"}));
+      problem(entry.where, unknown_key_text(entry.key, {"version", "rules"}));
     }
   }
   if (!has_entry(root, "version")) problem(root.where, "\"version: 1\" is missing");
@@ -144,7 +138,7 @@ void RulesReader::rule(const ConfigNode& node) {
     if (key == kKeys.end()) {
       std::vector<std::string> known;
       for (const Key& one : kKeys) known.emplace_back(one.name);
-      problem(entry.where, unknown_key(entry.key, known));
+      problem(entry.where, unknown_key_text(entry.key, known));
     } else if (key->of_allow_only && rule.deny) {
       problem(entry.where, quoted(entry.key) + " makes sense in allow rules only");
     } else {
@@ -337,8 +331,12 @@ void RulesReader::create_limit(CreateLimits& limits, const ConfigEntry& entry) {
   if (entry.key == "privileged") return value(limits.privileged, entry, parse_access_bool);
   if (entry.key == "nested") return value(limits.nested, entry, parse_access_bool);
   if (entry.key == "vm") return value(limits.virtual_machine, entry, parse_access_bool);
-  problem(entry.where, unknown_key(entry.key, {"memory", "cpus", "disk", "images", "privileged",
-                                               "nested", "vm"}));
+  if (entry.key == "devices") return value(limits.devices, entry, parse_access_bool);
+  if (entry.key == "raw") return value(limits.raw, entry, parse_access_bool);
+  if (entry.key == "max-instances") return value(limits.max_instances, entry, number);
+  problem(entry.where,
+          unknown_key_text(entry.key, {"memory", "cpus", "disk", "images", "privileged", "nested",
+                                       "vm", "devices", "raw", "max-instances"}));
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ ConfigPosition position_of(const YAML::Mark& mark) {
 
 class TreeBuilder : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(ConfigTree& tree) : tree_(tree) {}
+  TreeBuilder(ConfigTree& tree, ConfigTags tags) : tree_(tree), tags_(tags) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (documents_++ > 0) stop(mark, "a second document; the file must be one");
@@ -37,7 +37,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     refuse_anchor(mark, anchor);
-    add({ConfigNode::Kind::kNull, position_of(mark), {}, false, {}, {}}, mark);
+    add({ConfigNode::Kind::kNull, position_of(mark), {}, false, false, {}, {}}, mark);
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override {
     stop(mark, "aliases (*name) aren't allowed");
@@ -45,8 +45,10 @@ class TreeBuilder : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     refuse_anchor(mark, anchor);
-    refuse_tag(mark, tag);
-    add({ConfigNode::Kind::kScalar, position_of(mark), value, tag == "!", {}, {}}, mark);
+    const bool include = tags_ == ConfigTags::kInclude && tag == "!include";
+    if (include && wants_key()) stop(mark, "a key can't be a file");
+    if (!include) refuse_tag(mark, tag);
+    add({ConfigNode::Kind::kScalar, position_of(mark), value, tag == "!", include, {}, {}}, mark);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value /*style*/) override {
@@ -82,7 +84,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (open_.size() >= kMaxConfigDepth) stop(mark, "nested too deeply");
     if (wants_key()) stop(mark, "a key must be one word");
     count(mark);
-    open_.push_back({{kind, position_of(mark), {}, false, {}, {}}, {}});
+    open_.push_back({{kind, position_of(mark), {}, false, false, {}, {}}, {}});
   }
 
   void end() {
@@ -133,6 +135,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   static constexpr std::size_t kMaxConfigMapKeys = 1000;
   ConfigTree& tree_;
+  ConfigTags tags_;
   std::vector<Open> open_;
   std::size_t nodes_ = 0;
   int documents_ = 0;
@@ -190,7 +193,7 @@ std::optional<ConfigProblem> why_not_text(std::string_view text) {
 
 }  // namespace
 
-ConfigTree parse_config_tree(std::string_view text) {
+ConfigTree parse_config_tree(std::string_view text, ConfigTags tags) {
   ConfigTree tree;
   if (auto problem = why_not_text(text)) {
     tree.problems.push_back(std::move(*problem));
@@ -201,7 +204,7 @@ ConfigTree parse_config_tree(std::string_view text) {
     // a file.
     std::istringstream stream(std::string(text) + "\n...\n");
     YAML::Parser parser(stream);
-    TreeBuilder builder(tree);
+    TreeBuilder builder(tree, tags);
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const Stop& stop) {
@@ -212,6 +215,14 @@ ConfigTree parse_config_tree(std::string_view text) {
     tree.problems.push_back({{}, std::string("not YAML: ") + error.what()});
   }
   return tree;
+}
+
+std::string text_of(const ConfigProblem& problem, std::string_view file) {
+  std::string text(file);
+  if (problem.where.line != 0) {
+    text += ":" + std::to_string(problem.where.line) + ":" + std::to_string(problem.where.column);
+  }
+  return text + ": " + problem.message;
 }
 
 std::string nearest_name(std::string_view name, const std::vector<std::string>& known) {
@@ -225,6 +236,12 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
     }
   }
   return nearest;
+}
+
+std::string unknown_key_text(std::string_view key, const std::vector<std::string>& known) {
+  const std::string nearest = nearest_name(key, known);
+  return "unknown key " + quoted(key.substr(0, kMaxComparedName)) +
+         (nearest.empty() ? "" : "; did you mean '" + nearest + "'?");
 }
 
 }  // namespace ssh2incus

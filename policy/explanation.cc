@@ -1,6 +1,7 @@
 // See explanation.h.
 #include "policy/explanation.h"
 
+#include "policy/create_plan.h"
 #include "policy/duration.h"
 
 namespace ssh2incus {
@@ -36,6 +37,7 @@ std::string create_text(const CreateOptions& create) {
   if (create.nested) append_to_list(text, "nesting");
   if (create.privileged) append_to_list(text, "privileged");
   if (create.virtual_machine) append_to_list(text, "virtual machine");
+  for (const std::string& profile : create.profiles) append_to_list(text, "profile " + profile);
   return text;
 }
 
@@ -109,21 +111,28 @@ void describe_login(std::string& out, const AccessFacts& facts) {
 }
 
 // What no policy can allow is said beside the decision.
-std::string with_what_is_missing(const std::string& decision, const AccessFacts& facts) {
+std::string with_what_is_missing(const std::string& decision, const AccessFacts& facts,
+                                 bool creation) {
   HostAccount account = facts.account;
   if (facts.authenticated_by_instance) account.uid = kNobody;
-  const AccessDecision possible = decide_target_access(facts.target, account);
+  const AccessDecision possible = decide_target_access(facts.target, account, creation);
   return possible.allowed ? decision : decision + "; refused in any case: " + possible.reason;
 }
 
 void describe_verdict(std::string& out, const AccessFacts& facts, const AccessPolicy& policy,
-                      bool for_administrator) {
+                      bool for_administrator, const CreateConfig* creation) {
   const AccessVerdict verdict = decide_access(policy, facts);
   if (for_administrator && !verdict.rule.empty()) explain_line(out, "rule", verdict.rule);
   const std::string decision = outcome_text(verdict, policy, for_administrator);
   const bool refused = verdict.outcome == Outcome::kRefused;
-  explain_line(out, "decision", refused ? decision : with_what_is_missing(decision, facts));
-  if (verdict.outcome == Outcome::kAllowed) describe_grant(out, verdict.grant);
+  explain_line(out, "decision",
+               refused ? decision : with_what_is_missing(decision, facts, creation != nullptr));
+  if (verdict.outcome != Outcome::kAllowed) return;
+  describe_grant(out, verdict.grant);
+  if (creation == nullptr || !facts.target.create) return;
+  const auto plan = plan_creation(*creation, *facts.target.create, verdict.grant.create);
+  explain_line(out, "if missing",
+               plan.ok() ? "created: " + text_of(*plan) : "refused: " + plan.error().message);
 }
 
 }  // namespace ssh2incus

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "policy/access_policy.h"
+#include "policy/create_config.h"
 
 namespace ssh2incus {
 
@@ -17,10 +18,11 @@ std::string method_names(const std::vector<AuthMethod>& methods);
 // What the login asks for.
 void describe_login(std::string& out, const AccessFacts& facts);
 // What no policy can allow is said beside the decision.
-std::string with_what_is_missing(const std::string& decision, const AccessFacts& facts);
+std::string with_what_is_missing(const std::string& decision, const AccessFacts& facts,
+                                 bool creation);
 // The decision, and what is granted. for_administrator: names the rule that decides,
-// which users needn't know.
+// which users needn't know. creation: what the server creates by; null: it creates nothing.
 void describe_verdict(std::string& out, const AccessFacts& facts, const AccessPolicy& policy,
-                      bool for_administrator);
+                      bool for_administrator, const CreateConfig* creation = nullptr);
 
 }  // namespace ssh2incus

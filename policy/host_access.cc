@@ -34,8 +34,10 @@ AccessDecision decide_host_access(const HostAccount& account,
   return {false, reason + ")"};
 }
 
-AccessDecision decide_target_access(const LoginTarget& target, const HostAccount& /*account*/) {
-  if (target.create) return {false, "creating instances at login isn't available yet"};
+AccessDecision decide_target_access(const LoginTarget& target, const HostAccount& /*account*/,
+                                    bool creation) {
+  if (target.create && !creation)
+    return {false, "this server creates no instances at login (--allow-create)"};
   if (is_elsewhere(target)) {
     return {false, "remote " + quoted(target.remote->str()) +
                        ": remotes other than \"local\" aren't available yet"};

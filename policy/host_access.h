@@ -25,9 +25,10 @@ struct AccessDecision {
 AccessDecision decide_host_access(const HostAccount& account,
                                   std::span<const std::string> allowed_groups);
 
-// May this account have shells and commands at that target? Refuses what isn't built yet: %shell,
-// creation, remotes other than "local".
-AccessDecision decide_target_access(const LoginTarget& target, const HostAccount& account);
+// May this account have shells and commands at that target? creation: whether instances are created
+// at all here (--allow-create). Refuses what isn't built yet: %shell, remotes other than "local".
+AccessDecision decide_target_access(const LoginTarget& target, const HostAccount& account,
+                                    bool creation);
 
 // Whether the instance of that target may vouch for its own users (--inauth): a command, an
 // instance that may not exist yet and one that is elsewhere can't.

@@ -47,28 +47,6 @@ bool is_image(std::string_view token) {
   return token.find_first_of("/:") != std::string_view::npos;
 }
 
-// [remote:]alias, where the alias is words separated by single slashes.
-std::string why_not_image(std::string_view image) {
-  if (image.size() > limits::kMaxImageName) {
-    return "image is longer than " + std::to_string(limits::kMaxImageName) + " characters";
-  }
-  const std::size_t colon = image.find(':');
-  if (colon != std::string_view::npos) {
-    if (auto reason = why_not_remote_name(image.substr(0, colon)); !reason.empty()) return reason;
-    image.remove_prefix(colon + 1);
-  }
-  if (image.empty()) return "image is empty";
-  if (image.front() == '/' || image.back() == '/' || image.find("//") != std::string_view::npos) {
-    return "image has an empty part";
-  }
-  if (image.front() == '-' || image.front() == '.') return "image starts with '-' or '.'";
-  const bool plain = std::all_of(image.begin(), image.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.' || c == '/';
-  });
-  return plain ? "" : "image has a character that isn't allowed there";
-}
-
 struct Flag {
   std::string_view name;
   std::string_view short_name;
@@ -110,8 +88,31 @@ Status take_amount(std::string_view token, const Amount& amount, CreateOptions& 
   return {};
 }
 
+// After the '%': profile[,profile].
+Status take_profiles(std::string_view names, CreateOptions& options) {
+  for (bool more = true; more;) {
+    const std::size_t comma = names.find(',');
+    const std::string name(names.substr(0, comma));
+    more = comma != std::string_view::npos;
+    if (more) names.remove_prefix(comma + 1);
+    if (auto reason = why_not_profile_name(name); !reason.empty()) return about(name, reason);
+    if (std::ranges::find(options.profiles, name) != options.profiles.end()) {
+      return about(name, "profile is given twice");
+    }
+    if (options.profiles.size() == limits::kMaxCreateProfiles) {
+      return fail("more than " + std::to_string(limits::kMaxCreateProfiles) + " profiles");
+    }
+    options.profiles.push_back(name);
+  }
+  return {};
+}
+
 // Whether the token is a creation option; then it's taken. An option that can't be is an error.
 Result<bool> take_option(std::string_view token, CreateOptions& options) {
+  if (token.starts_with('%')) {
+    TRY(take_profiles(token.substr(1), options));
+    return true;
+  }
   if (is_image(token)) {
     if (options.image) return about(token, "image is given twice");
     if (auto reason = why_not_image(token); !reason.empty()) return about(token, reason);
@@ -163,16 +164,29 @@ Result<Tail> split_tail(std::string_view& head) {
   return tail;
 }
 
+// Not among kFlags: '~' has said it perhaps, and it is written as that.
+bool is_ephemeral(std::string_view token) {
+  return token == "ephemeral" || token == "ephe" || token == "e";
+}
+
 Status take_tail(const Tail& tail, LoginTarget& target) {
   std::optional<std::string_view> host_user = tail.host_user;
+  if (target.create && std::ranges::count_if(tail.tokens, is_ephemeral) > 1) {
+    return fail("option ephemeral is given twice");
+  }
   for (const std::string_view& token : tail.tokens) {
     const bool last = &token == &tail.tokens.back();
     if (target.create) {
       if (token.empty()) return fail("empty option after '+'");
+      if (is_ephemeral(token)) {
+        target.create->ephemeral = true;
+        continue;
+      }
       if (TRY(take_option(token, *target.create))) continue;
       if (!last || host_user) {
         return about(token,
-                     "no such option (an image like ubuntu/24.04, mN, cN, dN, nest, priv or vm)");
+                     "no such option (an image like ubuntu/24.04, mN, cN, dN, nest, priv, vm, "
+                     "ephemeral or %profile)");
       }
     } else if (!last || host_user) {
       return fail("more than one host user, or options without '+' or '~' before the instance");
@@ -289,6 +303,40 @@ Result<LoginTarget> parse_decoded(std::string_view rest) {
 
 }  // namespace
 
+std::string why_not_profile_name(std::string_view name) {
+  if (name.empty()) return "profile is empty";
+  if (name.size() > limits::kMaxProfileName) {
+    return "profile is longer than " + std::to_string(limits::kMaxProfileName) + " characters";
+  }
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  if (!is_letter(name.front())) return "profile doesn't start with a letter";
+  const bool plain = std::ranges::all_of(name, [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+  return plain ? "" : "profile has a character that isn't allowed there";
+}
+
+std::string why_not_image(std::string_view image) {
+  if (image.size() > limits::kMaxImageName) {
+    return "image is longer than " + std::to_string(limits::kMaxImageName) + " characters";
+  }
+  const std::size_t colon = image.find(':');
+  if (colon != std::string_view::npos) {
+    if (auto reason = why_not_remote_name(image.substr(0, colon)); !reason.empty()) return reason;
+    image.remove_prefix(colon + 1);
+  }
+  if (image.empty()) return "image is empty";
+  if (image.front() == '/' || image.back() == '/' || image.find("//") != std::string_view::npos) {
+    return "image has an empty part";
+  }
+  if (image.front() == '-' || image.front() == '.') return "image starts with '-' or '.'";
+  const bool plain = std::all_of(image.begin(), image.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.' || c == '/';
+  });
+  return plain ? "" : "image has a character that isn't allowed there";
+}
+
 Result<LoginTarget> parse_login(std::string_view login) {
   if (auto reason = why_unusable(login); !reason.empty()) return fail(std::move(reason));
   return parse_decoded(with_at_signs_decoded(login));
@@ -316,6 +364,10 @@ std::string format_login(const LoginTarget& target) {
   out += target.instance->str();
   if (target.project) out += '.' + target.project->str();
   if (target.create) {
+    for (const std::string& profile : target.create->profiles) {
+      out += &profile == &target.create->profiles.front() ? "+%" : ",";
+      out += profile;
+    }
     if (target.create->image) out += '+' + *target.create->image;
     for (const Amount& amount : kAmounts) {
       const auto& value = (*target.create).*amount.member;

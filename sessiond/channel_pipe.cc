@@ -51,9 +51,9 @@ void ChannelPipe::deliver(std::span<const std::uint8_t> data, bool is_stderr) {
       {.data = Bytes(data.begin(), data.end()), .is_stderr = is_stderr, .from_guest = true});
 }
 
-void ChannelPipe::say(const std::string& text) {
-  const std::string line = text + "\r\n";
-  output_.push_back({.data = Bytes(line.begin(), line.end()), .is_stderr = true});
+void ChannelPipe::tell(const std::string& text) {
+  if (text.empty()) return;
+  output_.push_back({.data = Bytes(text.begin(), text.end()), .is_stderr = true});
   target_.news = true;
 }
 

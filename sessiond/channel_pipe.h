@@ -31,8 +31,9 @@ class ChannelPipe {
   void deliver(std::span<const std::uint8_t> data, bool is_stderr);
   void on_credit();
 
-  // Of our own: a line to stderr; text to stdout as it is.
-  void say(const std::string& text);
+  // Of our own: a line to stderr; text to stderr or stdout as it is.
+  void say(const std::string& text) { tell(text + "\r\n"); }
+  void tell(const std::string& text);
   void show(const std::string& text);
 
   // Move what can be moved now.

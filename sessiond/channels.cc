@@ -87,9 +87,9 @@ bool Channels::on_request(ssh_channel channel, std::string_view type,
   return found != channels_.end() && found->on_request(type, payload);
 }
 
-void Channels::on_progress(const std::string& text) {
+void Channels::on_progress(const std::string& text, bool update) {
   target_.progress = text;
-  for (auto& channel : channels_) channel.on_progress(text);
+  for (auto& channel : channels_) channel.on_progress(text, update);
 }
 
 void Channels::on_target_ready(TargetReady ready) {
@@ -117,6 +117,14 @@ void Channels::on_target_failed(const std::string& text, std::uint32_t exit_stat
   for (auto& forward : forwards_) forward.on_target_failed();
   remote_.on_link_gone();
   target_.news = true;
+}
+
+int Channels::until_given_up_ms() const {
+  constexpr std::chrono::milliseconds kToRead{1000};
+  const bool opening = target_.state == Target::State::kOpening;
+  if (!target_.cancelled || !opening || !channels_.empty() || !forwards_.empty()) return -1;
+  const auto left = *target_.cancelled + kToRead - std::chrono::steady_clock::now();
+  return std::max(0, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count()));
 }
 
 int Channels::guest_patience_ms() const {

@@ -40,7 +40,7 @@ class Channels : public GuestLink::Observer {
   bool on_request(ssh_channel channel, std::string_view type,
                   std::span<const std::uint8_t> payload);
 
-  void on_progress(const std::string& text);
+  void on_progress(const std::string& text, bool update);
   void on_target_ready(TargetReady ready);
   void on_target_failed(const std::string& text, std::uint32_t exit_status);
   void on_plain_ready(const ipc::PlainReadyNotice& ready);
@@ -59,6 +59,9 @@ class Channels : public GuestLink::Observer {
   void pump();
   // Whether anything has happened since that pump() must see before the loop may wait.
   [[nodiscard]] bool has_news() const { return target_.news; }
+  // Somebody has cancelled the wait for the target, and nobody else waits for it: how long until
+  // the connection should end (the client has read its exit status by then); -1: it needn't.
+  [[nodiscard]] int until_given_up_ms() const;
   [[nodiscard]] const IdleClock& idle() const { return target_.idle; }
   void close_all();
   // libssh has freed its channels.

@@ -228,7 +228,8 @@ Status EventLoop::run() {
     channels_->watch_guest();
     channels_->pump();
     channels_->flush();
-    if (!session_->alive()) break;
+    if (channels_->until_given_up_ms() == 0) leave("cancelled");
+    if (farewell_ || !session_->alive()) break;
     if (auto polled = poll_once(); !polled.ok()) return polled;
   }
   const std::string reason = farewell_ ? *farewell_ : session_->closing_reason();
@@ -252,7 +253,8 @@ Status EventLoop::poll_once() {
   }
   // -1, for ever, is the greatest of all.
   const auto patience_ms = static_cast<int>(std::min(
-      static_cast<unsigned>(idle_ms), static_cast<unsigned>(channels_->guest_patience_ms())));
+      {static_cast<unsigned>(idle_ms), static_cast<unsigned>(channels_->guest_patience_ms()),
+       static_cast<unsigned>(channels_->until_given_up_ms())}));
   if (poll(entries.data(), entries.size(), must_not_wait ? 0 : patience_ms) < 0) {
     if (errno == EINTR) return {};
     return system_error("poll");
@@ -270,7 +272,7 @@ void EventLoop::handle_notices() {
   while (auto notice = monitor_.next_notice()) {
     std::visit(Overloaded{
                    [this](ipc::TargetProgressNotice& progress) {
-                     channels_->on_progress(escaped(*progress.text));
+                     channels_->on_progress(escaped(*progress.text), progress.update);
                    },
                    [this](TargetReady& ready) { channels_->on_target_ready(std::move(ready)); },
                    [this](ipc::TargetFailedNotice& failed) {

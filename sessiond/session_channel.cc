@@ -1,6 +1,7 @@
 // A session channel's life; see session_channel.h.
 #include "sessiond/session_channel.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/escape.h"
@@ -10,6 +11,9 @@ namespace ssh2incus {
 namespace {
 
 constexpr std::size_t kMaxEarlySignals = 16;
+constexpr std::uint8_t kInterruptCharacter = 3;    // Ctrl-C
+constexpr std::uint32_t kInterruptedStatus = 130;  // as shells tell of SIGINT
+constexpr std::uint32_t kUsualColumns = 80;
 
 }  // namespace
 
@@ -36,8 +40,11 @@ SessionChannel::~SessionChannel() {
 int SessionChannel::data_callback(ssh_session /*session*/, ssh_channel /*channel*/, void* data,
                                   std::uint32_t length, int is_stderr, void* self) {
   if (is_stderr != 0) return static_cast<int>(length);  // no such direction: dropped
-  return static_cast<int>(static_cast<SessionChannel*>(self)->pipe_.take(
-      {static_cast<const std::uint8_t*>(data), length}));
+  auto& channel = *static_cast<SessionChannel*>(self);
+  const std::span<const std::uint8_t> bytes(static_cast<const std::uint8_t*>(data), length);
+  const bool waits = channel.state_ == State::kWaiting && channel.pty_;
+  if (waits && std::ranges::find(bytes, kInterruptCharacter) != bytes.end()) channel.cancel();
+  return static_cast<int>(channel.pipe_.take(bytes));
 }
 
 void SessionChannel::eof_callback(ssh_session /*session*/, ssh_channel /*channel*/, void* self) {
@@ -108,6 +115,10 @@ bool SessionChannel::on_window_change(std::span<const std::uint8_t> payload) {
 
 bool SessionChannel::on_signal(std::span<const std::uint8_t> payload) {
   auto name = parse_signal(payload);
+  if (name && *name == "INT" && state_ == State::kWaiting) {
+    cancel();
+    return true;
+  }
   if (name && state_ == State::kWaiting && early_signals_.size() < kMaxEarlySignals) {
     early_signals_.push_back(std::move(*name));
     return true;
@@ -140,7 +151,7 @@ bool SessionChannel::begin(bool permitted, const char* why_not) {
   }
   switch (target_.state) {
     case Target::State::kOpening:
-      if (!target_.progress.empty()) on_progress(target_.progress);
+      if (!target_.progress.empty()) on_progress(target_.progress, false);
       break;
     case Target::State::kReady: on_target_ready(); break;
     case Target::State::kFailed: on_target_failed(); break;
@@ -148,8 +159,16 @@ bool SessionChannel::begin(bool permitted, const char* why_not) {
   return true;
 }
 
-void SessionChannel::on_progress(const std::string& text) {
-  if (state_ == State::kWaiting) pipe_.say("ssh2incus: " + text);
+void SessionChannel::on_progress(const std::string& text, bool update) {
+  if (state_ != State::kWaiting) return;
+  std::uint32_t columns = 0;
+  if (pty_) columns = pty_->size.columns == 0 ? kUsualColumns : pty_->size.columns;
+  pipe_.tell(progress_.show("ssh2incus: " + text, update, columns, ProgressDisplay::Clock::now()));
+}
+
+void SessionChannel::cancel() {
+  fail_with("ssh2incus: cancelled", kInterruptedStatus);
+  target_.cancelled = std::chrono::steady_clock::now();
 }
 
 void SessionChannel::on_target_ready() {
@@ -167,6 +186,7 @@ void SessionChannel::on_guest_silence(const std::string& text) {
 }
 
 void SessionChannel::start_program() {
+  pipe_.tell(progress_.end());
   if (pty_ && !command_ && !target_.welcome.empty()) {
     pipe_.show(target_.welcome);
   }
@@ -194,6 +214,7 @@ void SessionChannel::on_open_failed(const std::string& message) {
 }
 
 void SessionChannel::fail_with(const std::string& text, std::uint32_t status) {
+  pipe_.tell(progress_.end());
   pipe_.say(text);
   pipe_.drop_input();
   guest_eof_ = true;

@@ -13,6 +13,7 @@
 
 #include "sessiond/channel_pipe.h"
 #include "sessiond/monitor_client.h"
+#include "sessiond/progress_display.h"
 #include "sessiond/ssh_session.h"
 #include "sessiond/target.h"
 
@@ -37,7 +38,7 @@ class SessionChannel {
   bool on_request(std::string_view type, std::span<const std::uint8_t> payload);
 
   // The target.
-  void on_progress(const std::string& text);
+  void on_progress(const std::string& text, bool update);
   void on_target_ready();
   void on_target_failed();
   void on_guest_silence(const std::string& text);
@@ -69,6 +70,8 @@ class SessionChannel {
   bool on_program(std::optional<BoundedString<limits::kMaxCommand>> command);
   bool on_subsystem(std::span<const std::uint8_t> payload);
   bool begin(bool permitted, const char* why_not);
+  // The client waits for the target no longer.
+  void cancel();
 
   void start_program();
   void fail_with(const std::string& text, std::uint32_t status);
@@ -92,6 +95,7 @@ class SessionChannel {
   std::uint32_t stream_ = 0;
 
   ChannelPipe pipe_;
+  ProgressDisplay progress_;
   bool guest_eof_ = false;
   bool eof_sent_ = false;
   bool exit_sent_ = false;

@@ -1,8 +1,10 @@
 // The guest as all channels of the connection see it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "sessiond/console_link.h"
@@ -23,6 +25,8 @@ struct Target {
   std::string welcome;                   // above shells on a terminal
   std::string failure;                   // when failed: a line for the user
   std::uint32_t exit_status = 255;
+  // By a session that waited for it, lately.
+  std::optional<std::chrono::steady_clock::time_point> cancelled;
   // Something has happened that the next pump() must see, before the loop may wait.
   bool news = false;
   IdleClock idle;

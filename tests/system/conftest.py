@@ -18,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from harness import hostusers, paths  # noqa: E402
 from harness.access import AccessFile  # noqa: E402
 from harness.client import Client, fresh_source  # noqa: E402
+from harness.creator import Creator  # noqa: E402
 from harness.forward import Forwards  # noqa: E402
 from harness.hostusers import HostUser, RootKeys  # noqa: E402
 from harness.incus import Incus  # noqa: E402
@@ -195,6 +196,13 @@ def access():
     os.chmod(folder, 0o755)
     yield AccessFile(folder)
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def creator(start_server, incus, root_key, access):
+    made = Creator(start_server, incus, root_key, access.path.parent)
+    yield made
+    made.clean()
 
 
 @pytest.fixture

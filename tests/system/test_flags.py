@@ -36,7 +36,7 @@ def test_version(flag):
 @pytest.mark.parametrize("arguments", [
     ["-c", "f"], ["-k", "f"], ["-H", "5m"],
     ["--pprof"], ["-r", "local"], ["--pprof-listen", ":6060"],
-    ["-t", "f"], ["-u", "https://x:8443"], ["-C"], ["--allow-create"],
+    ["-t", "f"], ["-u", "https://x:8443"],
 ])
 def test_flag_of_a_later_issue_says_so(arguments):
     result = run("-l", "127.0.0.1:0", *arguments)

@@ -3,6 +3,7 @@
 
 #include "common/check.h"
 #include "common/escape.h"
+#include "gateway/create_answer.h"
 #include "gateway/incus_answer.h"
 
 using namespace ssh2incus;
@@ -24,9 +25,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto id = interpret_operation_id(body); id.ok()) CHECK(is_plain(*id));
   static_cast<void>(interpret_labels(body, {"env"}));
-  if (const auto result = interpret_operation(body); result.ok() && result->exit_status) {
-    CHECK(*result->exit_status >= 0 && *result->exit_status <= 255);
+  if (const auto result = interpret_operation(body); result.ok()) {
+    CHECK(!result->exit_status || (*result->exit_status >= 0 && *result->exit_status <= 255));
+    CHECK(escaped(result->progress) == result->progress);
   }
+  if (const auto made = interpret_made_instance(body); made.ok()) {
+    static_cast<void>(made->unix_time());
+    CHECK(!made->is_older_than(*made));
+  }
+  static_cast<void>(interpret_made_instances(body));
+  static_cast<void>(interpret_image_type(body));
+  static_cast<void>(interpret_root_disk(body));
   const std::string text = interpret_error(500, body);
   CHECK(escaped(text) == text && !text.empty());
   return 0;

@@ -75,6 +75,9 @@ class Incus:
                 self("image", "import", "--quiet", file.name, "--alias", DEBIAN_IMAGE)
         self.ensure(name, image=DEBIAN_IMAGE)
 
+    def images(self):
+        return json.loads(self("image", "list", "--format", "json"))
+
     def daemon_pid(self):
         """Of the incusd that serves our socket."""
         return int((self.directory / "incusd.pid").read_text())

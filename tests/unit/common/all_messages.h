@@ -36,11 +36,11 @@ using GatewayMessages =
                ipc::ResolveRequest, ipc::ResolveReply, ipc::PlainReply, ipc::ExecRequest,
                ipc::ExecStartedReply, ipc::ExecFailedReply, ipc::ExecStatusRequest,
                ipc::ExecEndedReply, ipc::ListRequest, ipc::ListReply, ipc::ExamineRequest,
-               ipc::ExamineReply, ipc::DeleteRequest, ipc::DeleteReply>;
+               ipc::ExamineReply, ipc::DeleteRequest, ipc::DeleteReply, ipc::CreationNotice>;
 using GuestStructures =
-    std::tuple<ipc::InstanceLabel, ipc::ListedInstance, GuestGrant, GuestHello, FrameHeader,
-               TerminalSize, PtyRequest, OpenSession, WindowChange, SignalRequest, Opened,
-               OpenFailed, Exited, WindowAdjust, PlainTerminal, PlainProgram>;
+    std::tuple<ipc::InstanceLabel, ipc::ListedInstance, CreateGrant, GuestGrant, GuestHello,
+               FrameHeader, TerminalSize, PtyRequest, OpenSession, WindowChange, SignalRequest,
+               Opened, OpenFailed, Exited, WindowAdjust, PlainTerminal, PlainProgram>;
 
 // Calls visit(T{}) for each type of the list.
 template <typename List, typename Visit>

@@ -28,7 +28,8 @@ class GatewayWithIncus : public testing::Test {
     request.instance = instance;
     request.guest.user = user;
     return open_target(
-        *client, request, [](const std::string&) {}, Patience(-1, 30'000));
+        *client, request, [](const std::string&, bool) {}, [](ipc::CreationStep) {},
+        Patience(-1, 30'000));
   }
   std::string instance_ = setting("SSH2INCUS_TEST_INSTANCE");
 };

@@ -65,7 +65,11 @@ class OpenTarget : public testing::Test {
   Outcome<OpenedTarget> open(const ipc::OpenRequest& open_request, int patience_ms = 5000,
                              int monitor_fd = -1) {
     return open_target(
-        *client_, open_request, [this](const std::string& text) { progress_.push_back(text); },
+        *client_, open_request,
+        [this](const std::string& text, bool update) {
+          progress_.push_back((update ? "~" : "") + text);
+        },
+        [this](ipc::CreationStep step) { steps_.push_back(step); },
         Patience(monitor_fd, patience_ms));
   }
   // The failure that a server of this kind leads to.
@@ -78,7 +82,8 @@ class OpenTarget : public testing::Test {
 
   std::string guest_path_;
   std::optional<IncusClient> client_;
-  std::vector<std::string> progress_;
+  std::vector<std::string> progress_;  // "~": in place of the last one
+  std::vector<ipc::CreationStep> steps_;
 };
 
 }  // namespace ssh2incus::test

@@ -46,6 +46,20 @@ TEST_F(Explain, TellsWhomTheInstanceMayVouchFor) {
   EXPECT_EQ(line_of(explain("alice@c1"), "or:"), "");
 }
 
+TEST_F(Explain, TellsWhatWouldBeCreated) {
+  config_.create_config_file.clear();
+  EXPECT_NE(decision("+c9").find("refused in any case: this server creates no"), std::string::npos);
+  config_.allow_create = true;
+  EXPECT_EQ(decision("+c9+m2+local:x+e"), "allowed");
+  const std::string text = explain("+c9+m2+local:x+e");
+  EXPECT_NE(line_of(text, "if missing:").find("created: image local:x, memory 2 GiB"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(line_of(explain("+c9+%none"), "if missing:").find("refused: there is no profile none"),
+            std::string::npos);
+  EXPECT_EQ(line_of(explain("c9"), "if missing:"), "");
+}
+
 TEST_F(Explain, LetsTheInstanceVouchForItselfOnly) {
   question_.by_instance = true;
   EXPECT_NE(decision("alice@c1").find("without --inauth"), std::string::npos);
@@ -98,7 +112,8 @@ TEST_F(Explain, KnowsLoginsWithoutAuthentication) {
 }
 
 TEST_F(Explain, SaysWhatThisVersionDoesNotHave) {
-  for (const char* login : {"+c9", "~c9", "/+c9", "prod:c1"}) {
+  config_.allow_create = true;
+  for (const char* login : {"prod:c1", "+prod:c1"}) {
     const std::string text = decision(login);
     EXPECT_TRUE(text.starts_with("allowed; refused in any case: ")) << text;
     EXPECT_NE(text.find("available yet"), std::string::npos) << text;

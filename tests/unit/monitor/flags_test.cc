@@ -69,12 +69,20 @@ TEST(Flags, KeyCommandNeedsAUserAndAnAbsolutePath) {
   }
 }
 
+TEST(Flags, AllowCreation) {
+  EXPECT_FALSE(config_of({}).allow_create);
+  EXPECT_TRUE(config_of({"-C"}).allow_create);
+  EXPECT_TRUE(config_of({"--allow-create"}).allow_create);
+  EXPECT_EQ(config_of({"--create-config", "/etc/c.yaml"}).create_config_file, "/etc/c.yaml");
+  EXPECT_EQ(exit_of({"--create-config", "c.yaml"}).exit_code, 2);
+}
+
 TEST(Flags, OfLaterVersionsAreRefusedByName) {
   const std::vector<std::vector<const char*>> all = {
       {"-c", "f"},         {"--client-cert", "f"},  {"-k", "f"}, {"--client-key", "f"},
       {"-H", "5m"},        {"--healthcheck", "5m"}, {"--pprof"}, {"--pprof-listen", ":6060"},
       {"-r", "x"},         {"--remote", "x"},       {"-t", "f"}, {"--server-cert", "f"},
-      {"-u", "https://h"}, {"--url", "https://h"},  {"-C"},      {"--allow-create"}};
+      {"-u", "https://h"}, {"--url", "https://h"}};
   for (const auto& arguments : all) {
     const ExitNow exit_now = exit_of(arguments);
     EXPECT_NE(exit_now.exit_code, 0) << arguments[0];

@@ -280,7 +280,7 @@ TEST_F(MonitorTest, TakesNoFdsFromAGatewayThatLies) {
 }
 
 TEST_F(MonitorTest, SaysThatLaterFeaturesAreNotThere) {
-  login_ = "+c9";
+  login_ = "prod:c9";
   start();
   go_to(MonitorState::kAuthenticated);
   EXPECT_NE((*expect<ipc::TargetFailedNotice>().text).find("available yet"), std::string::npos);

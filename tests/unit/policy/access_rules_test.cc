@@ -116,7 +116,8 @@ TEST(AccessFile, ReadsLimits) {
   local-forward-to: ["db:5432", "*:443"]
   remote-forward-ports: [8080, 9000-9010]
   record: true
-  create-limits: {memory: 8, images: "images:*", privileged: true}
+  create-limits: {memory: 8, images: "images:*", privileged: true, devices: true, raw: true,
+                  max-instances: 3}
 )");
   const AccessGrant& grant = policy.rules.front().grant;
   EXPECT_EQ(grant.local_forward_to, (std::vector<std::string>{"db:5432", "*:443"}));
@@ -125,6 +126,10 @@ TEST(AccessFile, ReadsLimits) {
   EXPECT_TRUE(grant.create.privileged);
   EXPECT_EQ(grant.create.memory_gib, 8U);
   EXPECT_EQ(grant.create.cpus, std::nullopt);
+  EXPECT_TRUE(grant.create.devices && grant.create.raw);
+  EXPECT_EQ(grant.create.max_instances, 3U);
+  const CreateLimits usual;
+  EXPECT_FALSE(usual.privileged || usual.devices || usual.raw || usual.max_instances);
 }
 
 TEST(AccessFile, ShippedExampleMeansWhatItSays) {

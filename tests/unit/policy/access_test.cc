@@ -31,20 +31,29 @@ TEST(Access, RefusesOthersWithAReason) {
 
 TEST(Access, AllowsExistingInstances) {
   for (const char* login : {"c1", "alice@c1.p", "local:c1", "c1+admin"}) {
-    EXPECT_TRUE(decide_target_access(*parse_login(login), {"a", 1000, {}}).allowed) << login;
+    EXPECT_TRUE(decide_target_access(*parse_login(login), {"a", 1000, {}}, false).allowed) << login;
+  }
+}
+
+TEST(Access, CreatesInstancesOnlyWhereTheServerDoes) {
+  for (const char* login : {"+c1", "~c1", "/+local:c1+m2"}) {
+    EXPECT_TRUE(decide_target_access(*parse_login(login), {"a", 1000, {}}, true).allowed) << login;
+    const auto decision = decide_target_access(*parse_login(login), {"root", 0, {}}, false);
+    EXPECT_FALSE(decision.allowed) << login;
+    EXPECT_NE(decision.reason.find("--allow-create"), std::string::npos) << decision.reason;
   }
 }
 
 TEST(Access, RefusesWhatIsNotBuiltYet) {
-  for (const char* login : {"+c1", "~c1", "prod:c1"}) {
-    const auto decision = decide_target_access(*parse_login(login), {"root", 0, {}});
+  for (const char* login : {"prod:c1", "+prod:c1"}) {
+    const auto decision = decide_target_access(*parse_login(login), {"root", 0, {}}, true);
     EXPECT_FALSE(decision.allowed) << login;
     EXPECT_NE(decision.reason.find("available yet"), std::string::npos) << decision.reason;
   }
 }
 
 TEST(Access, LetsSessionsStay) {
-  EXPECT_TRUE(decide_target_access(*parse_login("/c1"), {"a", 1000, {"incus"}}).allowed);
+  EXPECT_TRUE(decide_target_access(*parse_login("/c1"), {"a", 1000, {"incus"}}, false).allowed);
 }
 
 TEST(Access, LetsExistingLocalInstancesVouchForTheirUsers) {

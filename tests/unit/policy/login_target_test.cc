@@ -27,6 +27,7 @@ std::string describe(const LoginTarget& target) {
   if (!target.create) return out;
   const CreateOptions& create = *target.create;
   out += create.ephemeral ? " ephemeral" : " create";
+  for (const std::string& profile : create.profiles) out += " %" + profile;
   if (create.image) out += " image=" + *create.image;
   if (create.memory_gib) out += " m=" + std::to_string(*create.memory_gib);
   if (create.cpus) out += " c=" + std::to_string(*create.cpus);
@@ -70,6 +71,19 @@ TEST(Login, UnderstandsTheManualsConnections) {
       {"c1", "c1 user=root host=root", ""},
       {"u1@ubuntu", "ubuntu user=u1 host=root", ""},
       {"%shell", "shell host=root", ""},
+  });
+}
+
+TEST(Login, UnderstandsProfilesAndEphemeral) {
+  expect_rows({
+      {"+c1+%web", "c1 user=root host=root create %web", ""},
+      {"+c1+%web,dev-2.x", "c1 user=root host=root create %web %dev-2.x", ""},
+      {"+c1+%b+m2+%a~anna", "c1 user=root host=anna create %b %a m=2", "+c1+%b,a+m2~anna"},
+      {"+c1+ephemeral", "c1 user=root host=root ephemeral", "~c1"},
+      {"+c1+m1+ephe+a/b", "c1 user=root host=root ephemeral image=a/b m=1", "~c1+a/b+m1"},
+      {"~c1+e", "c1 user=root host=root ephemeral", "~c1"},
+      {"+c1~e", "c1 user=root host=e create", ""},
+      {"c1+e", "c1 user=root host=e", ""},
   });
 }
 

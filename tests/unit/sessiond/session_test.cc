@@ -143,6 +143,22 @@ TEST(Session, WaitsForTheTargetAndShowsItsProgress) {
   EXPECT_THAT(run.errors, HasSubstr("ssh2incus: starting instance c1\r\n"));
 }
 
+TEST(Session, IsCancelledByCtrlCWhileItWaits) {
+  TestServer server({.progress = "creating instance c9", .real_guest = false});
+  const auto run = server.ssh("-tt", "", "typed\x03");
+  EXPECT_EQ(run.status, 130);
+  EXPECT_THAT(run.errors, HasSubstr("ssh2incus: creating instance c9\r\n"));
+  EXPECT_THAT(run.errors, HasSubstr("ssh2incus: cancelled\r\n"));
+  EXPECT_EQ(run.output, "");
+  EXPECT_TRUE(server.all_ended(3000));
+  EXPECT_THAT(server.record().opened, IsEmpty());
+}
+
+TEST(Session, PassesThatByteOnWhereNobodyTypesIt) {
+  TestServer server({.target_delay_ms = 300});
+  EXPECT_EQ(server.ssh("", "'od -An -tx1'", "\x03").output, " 03\n");
+}
+
 TEST(Session, SaysWhyThereIsNoTarget) {
   TestServer server({.failure = "ssh2incus: no such instance: c9", .target_delay_ms = 100});
   const auto run = server.ssh("", "'echo never'");
