@@ -7,8 +7,10 @@ PREFIX ?= /usr
 SYSCONFDIR ?= /etc
 BUILD := build
 LIBSSH := $(CURDIR)/$(BUILD)/libssh/install
-PROGRAMS := ssh2incus ssh2incus-sessiond ssh2incus-gateway ssh2incus-guest ssh2incus-shell
-HELPERS := ssh2incus-sessiond ssh2incus-gateway ssh2incus-guest ssh2incus-shell ssh2incus-tmux
+PROGRAMS := ssh2incus ssh2incus-sessiond ssh2incus-gateway ssh2incus-diagnostics ssh2incus-guest \
+	ssh2incus-shell
+HELPERS := ssh2incus-sessiond ssh2incus-gateway ssh2incus-diagnostics ssh2incus-guest \
+	ssh2incus-shell ssh2incus-tmux
 # Instances of the other architecture get a guest too, by the architecture names of Incus.
 OTHER_ARCH := $(if $(filter aarch64,$(shell uname -m)),x86_64,aarch64)
 CMAKE_COMMON := -G Ninja -DSSH2INCUS_LIBSSH=$(LIBSSH) \
@@ -88,7 +90,7 @@ lint: build-asan ## clang-format, clang-tidy, include rules
 	@packaging/install-build-deps.sh check
 	@/usr/bin/python3 tests/rules/check_rules.py
 	@tests/rules/check-format
-	@run-clang-tidy -quiet -p build-asan '$(CURDIR)/(common|policy|monitor|sessiond|gateway|guest)/'
+	@run-clang-tidy -quiet -p build-asan '$(CURDIR)/(common|policy|monitor|sessiond|gateway|diagnostics|guest)/'
 
 format: ## clang-format all sources in place
 	@git ls-files '*.cc' '*.h' | xargs clang-format -i

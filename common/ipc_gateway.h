@@ -33,6 +33,7 @@ enum class GatewayMessage : std::uint8_t {
   kListRequest,
   kExamineRequest,
   kDeleteRequest,
+  kCheckRequest,
   kProgressNotice = 65,
   kReadyReply,
   kFailedReply,
@@ -49,10 +50,11 @@ enum class GatewayMessage : std::uint8_t {
   kExamineReply,
   kDeleteReply,
   kCreationNotice,
+  kCheckReply,
 };
 constexpr bool is_valid(GatewayMessage kind) {
   const auto raw = static_cast<std::uint8_t>(kind);
-  return (raw >= 1 && raw <= 10) || (raw >= 65 && raw <= 80);
+  return (raw >= 1 && raw <= 11) || (raw >= 65 && raw <= 81);
 }
 
 // The grant: what the gateway is to open, and nothing else.
@@ -260,6 +262,20 @@ struct FailedReply {
   TargetFailure failure{};
   BoundedString<limits::kMaxUserMessage> text;
   auto fields() { return std::tie(failure, text); }
+};
+
+// Of the listener's: does Incus answer? The only request of its gateway, answered by CheckReply.
+struct CheckRequest {
+  static constexpr auto kKind = GatewayMessage::kCheckRequest;
+  BoundedString<limits::kMaxPath> socket_path;
+  auto fields() { return std::tie(socket_path); }
+};
+
+struct CheckReply {
+  static constexpr auto kKind = GatewayMessage::kCheckReply;
+  bool reachable = false;
+  BoundedString<limits::kMaxUserMessage> text;  // why it isn't
+  auto fields() { return std::tie(reachable, text); }
 };
 
 struct GatewayLog {

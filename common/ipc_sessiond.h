@@ -11,6 +11,7 @@
 #include "common/bounded.h"
 #include "common/ipc_codec.h"
 #include "common/limits.h"
+#include "common/signature_algorithm.h"
 
 namespace ssh2incus::ipc {
 
@@ -40,6 +41,7 @@ enum class SessionMessage : std::uint8_t {
   kConsoleOpenRequest,
   kConsoleAnswerRequest,
   kHostKeyProofRequest,
+  kProxyHeaderRequest,
   // monitor to sessiond
   kHelloReply = 65,
   kSignReply,
@@ -57,13 +59,14 @@ enum class SessionMessage : std::uint8_t {
   kConsoleReadyNotice,
   kConsoleOutputNotice,
   kConsoleEndNotice,
+  kProxyHeaderReply,
 };
 inline constexpr auto kFirstSessiondMessage = SessionMessage::kHelloRequest;
-inline constexpr auto kLastSessiondMessage = SessionMessage::kHostKeyProofRequest;
-inline constexpr std::size_t kSessiondMessageCount = 22;
+inline constexpr auto kLastSessiondMessage = SessionMessage::kProxyHeaderRequest;
+inline constexpr std::size_t kSessiondMessageCount = 23;
 constexpr bool is_valid(SessionMessage kind) {
   const auto raw = static_cast<std::uint8_t>(kind);
-  return (raw >= 1 && raw <= 22) || (raw >= 65 && raw <= 80);
+  return (raw >= 1 && raw <= 23) || (raw >= 65 && raw <= 81);
 }
 
 // First message of the connection: agrees on the version.
@@ -87,24 +90,30 @@ struct HelloReply {
   std::uint32_t max_sessions = limits::kMaxSessionsPerConnection;
   bool debug = false;
   BoundedString<limits::kMaxUserMessage> banner;  // before authentication (RFC 4252 §5.4), or empty
+  bool proxied = false;  // a PROXY header comes before SSH: ProxyHeaderRequest is what comes next
   auto fields() {
     return std::tie(host_keys, key_exchange, host_key_algorithms, ciphers, macs,
-                    public_key_algorithms, software_version, max_sessions, debug, banner);
+                    public_key_algorithms, software_version, max_sessions, debug, banner, proxied);
   }
 };
 
-enum class SignatureAlgorithm : std::uint8_t {
-  kSshEd25519 = 1,
-  kEcdsaNistp256,
-  kEcdsaNistp384,
-  kEcdsaNistp521,
-  kRsaSha2_256,
-  kRsaSha2_512,
+// Who the client of a load balancer is, as its header says; addresses have 4 or 16 bytes, in
+// network order. None: it doesn't say.
+struct ProxyHeaderRequest {
+  static constexpr auto kKind = SessionMessage::kProxyHeaderRequest;
+  BoundedBytes<16> source;
+  std::uint16_t source_port = 0;
+  BoundedBytes<16> destination;
+  std::uint16_t destination_port = 0;
+  auto fields() { return std::tie(source, source_port, destination, destination_port); }
 };
-constexpr bool is_valid(SignatureAlgorithm algorithm) {
-  const auto raw = static_cast<std::uint8_t>(algorithm);
-  return raw >= 1 && raw <= 6;
-}
+
+// refusal: instead of SSH the client gets that text, and the connection ends.
+struct ProxyHeaderReply {
+  static constexpr auto kKind = SessionMessage::kProxyHeaderReply;
+  std::optional<BoundedString<limits::kMaxUserMessage>> refusal;
+  auto fields() { return std::tie(refusal); }
+};
 
 // Signs an exchange hash (RFC 4253 §8) with host key number host_key of HelloReply. The first hash
 // becomes the session id.

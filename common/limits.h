@@ -101,7 +101,9 @@ inline constexpr std::size_t kMaxGuestGrant = 64UL * 1024;
 inline constexpr std::size_t kMaxWebsocketFrame = 1024UL * 1024;
 
 // Times.
-inline constexpr int kLoginGraceSeconds = 120;  // OpenSSH's LoginGraceTime
+inline constexpr int kLoginGraceSeconds = 120;   // OpenSSH's LoginGraceTime
+inline constexpr int kProxyHeaderMs = 5'000;     // from the connection on
+inline constexpr int kListenerAnswerMs = 5'000;  // to a monitor
 inline constexpr int kAccountCheckMs = 30'000;
 inline constexpr int kKeyLookupMs = 10'000;
 inline constexpr int kKeyCommandMs = 10'000;

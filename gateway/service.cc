@@ -13,6 +13,7 @@ namespace ssh2incus {
 namespace {
 
 constexpr int kFirstRequestMs = 30'000;
+constexpr int kCheckMs = 8'000;
 constexpr int kForEver = -1;  // the client types its password; the monitor's end ends the wait
 
 }  // namespace
@@ -29,6 +30,9 @@ Status GatewayService::run() {
     }
     if (kind == ipc::GatewayMessage::kListRequest || kind == ipc::GatewayMessage::kExamineRequest) {
       return on_inventory(std::move(*packet));
+    }
+    if (kind == ipc::GatewayMessage::kCheckRequest) {
+      return on_check(TRY(ipc::decode<ipc::CheckRequest>(packet->bytes)));
     }
     if (kind == ipc::GatewayMessage::kAuthGrant) {
       const auto grant = TRY(ipc::decode<ipc::AuthGrant>(packet->bytes));
@@ -52,6 +56,20 @@ Status GatewayService::run() {
 // A little less than the monitor's own patience, so that the reason reaches it.
 Patience GatewayService::for_questions() const {
   return {monitor_.fd(), limits::kInstanceAuthMs - 1000};
+}
+
+Status GatewayService::on_check(const ipc::CheckRequest& request) {
+  if (authentication_) return fail("a check after a grant");
+  if (!client_.ok()) return refuse(no_client());
+  client_->use_socket(*request.socket_path);
+  auto answer = client_->request({}, Patience(monitor_.fd(), kCheckMs));
+  if (!answer.ok()) {
+    const auto text = truncated<limits::kMaxUserMessage>(answer.failure().text);
+    return monitor_.send(ipc::CheckReply{false, text});
+  }
+  if (answer->ok()) return monitor_.send(ipc::CheckReply{true, {}});
+  return monitor_.send(
+      ipc::CheckReply{false, "Incus answers with status " + std::to_string(answer->status)});
 }
 
 Status GatewayService::on_auth_grant(const ipc::AuthGrant& grant) {

@@ -24,6 +24,8 @@ class GatewayService {
   Status run();
 
  private:
+  // Of the listener's: whether Incus answers.
+  Status on_check(const ipc::CheckRequest& request);
   Status on_auth_grant(const ipc::AuthGrant& grant);
   Status on_key(const ipc::InstanceKeyRequest& request);
   Status on_password(const ipc::InstancePasswordRequest& request);

@@ -23,7 +23,6 @@ namespace ssh2incus {
 struct AttendantConfig {
   // The first thing that the attendant does: HostKeys::wipe(), and whatever else it need not know.
   std::function<void()> wipe_secrets;
-  std::string source_address;  // of the client: PAM_RHOST
   KeySources key_sources;
   std::optional<KeyCommand> key_command;
   AccountCheckConfig account;

@@ -40,8 +40,8 @@ Result<StartedGateway> start_gateway(ipc::IpcChannel& attendant, int timeout_ms)
 }  // namespace
 
 Result<LookupReply> attendant_lookup(ipc::IpcChannel& attendant, const HostUser& user,
-                                     int timeout_ms) {
-  return ask_plainly<LookupReply>(attendant, LookupRequest{user}, timeout_ms);
+                                     const std::string& source_address, int timeout_ms) {
+  return ask_plainly<LookupReply>(attendant, LookupRequest{user, source_address}, timeout_ms);
 }
 
 Result<KeysReply> attendant_keys(ipc::IpcChannel& attendant, const KeysRequest& request,

@@ -18,7 +18,7 @@ struct StartedGateway {
 // Each waits for the reply, at most timeout_ms; a refused call of the attendant is named in the
 // error.
 Result<LookupReply> attendant_lookup(ipc::IpcChannel& attendant, const HostUser& user,
-                                     int timeout_ms);
+                                     const std::string& source_address, int timeout_ms);
 Result<KeysReply> attendant_keys(ipc::IpcChannel& attendant, const KeysRequest& request,
                                  int timeout_ms);
 Result<AccountReply> attendant_account(ipc::IpcChannel& attendant, int timeout_ms);

@@ -98,6 +98,7 @@ Status AttendantSession::serve(const ipc::Packet& packet) {
 
 Status AttendantSession::on_lookup(const LookupRequest& request) {
   if (!request.user) return fail("lookup of nobody");
+  source_address_ = *request.source_address;
   user_ = TRY(look_up_host_user(*request.user));
   state_ = user_->found ? AttendantState::kUserKnown : AttendantState::kUserUnknown;
   return channel_.send(reply_for(*user_));
@@ -134,7 +135,7 @@ Status AttendantSession::on_keys(const KeysRequest& request) {
 }
 
 Status AttendantSession::on_account() {
-  AccountReply reply = TRY(check_account(config_.account, user_->name, config_.source_address));
+  AccountReply reply = TRY(check_account(config_.account, user_->name, source_address_));
   if (!user_->found) reply.valid = false;
   if (reply.valid) state_ = AttendantState::kAccountValid;
   return channel_.send(reply);
@@ -144,8 +145,7 @@ Status AttendantSession::on_pam_start(PamStartRequest request) {
   pam_.reset();
   request.hopeless = request.hopeless || !user_->found;
   pam_hopeless_ = request.hopeless;
-  auto started =
-      PamConversation::start(config_.account, {user_->name, config_.source_address}, request);
+  auto started = PamConversation::start(config_.account, {user_->name, source_address_}, request);
   if (!started.ok()) {
     PamReply failed;
     failed.log_text = truncated<limits::kMaxLogText>("PAM: " + started.error().message);

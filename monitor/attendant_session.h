@@ -45,6 +45,7 @@ class AttendantSession {
   AttendantState state_ = AttendantState::kStarted;
   std::array<std::uint32_t, kAttendantRules.size()> counts_{};
   std::optional<HostUserRecord> user_;
+  std::string source_address_;  // of the client
   // What the command gave, for a client that offers several keys, unless its arguments differ.
   struct CommandRun {
     std::vector<std::string> arguments;

@@ -25,6 +25,7 @@ namespace {
 
 // Ending sessiond, which has another uid; nothing else needs a capability.
 constexpr std::array<cap_value_t, 1> kMonitorCapabilities = {CAP_KILL};
+constexpr int kLastWordMs = 200;
 
 Status make_directory(const std::string& path, mode_t mode) {
   if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return system_error(path);
@@ -128,11 +129,10 @@ struct Started {
 };
 
 Result<Started> start_children(const ServerConfig& server, const ConnectionSetup& setup,
-                               HostKeys& host_keys, const Endpoint& peer, UniqueFd connection,
+                               HostKeys& host_keys, UniqueFd connection,
                                ipc::IpcChannel listener_channel) {
   AttendantConfig config;
   config.wipe_secrets = [&host_keys] { host_keys.wipe(); };
-  config.source_address = peer.address;
   config.key_sources = key_sources_of(server);
   config.gateway = setup.gateway;
   config.key_command = setup.key_command;
@@ -190,15 +190,18 @@ Result<ConnectionSetup> prepare_connections(const ServerConfig& config) {
 ConnectionEnd run_connection(const ServerConfig& config, const ConnectionSetup& setup,
                              HostKeys& host_keys, ConnectionInfo info, const Log& base_log,
                              UniqueFd connection, ipc::IpcChannel listener_channel) {
-  const Log log = base_log.with({{"connection", info.id}, {"source", to_text(info.peer)}});
+  const Log log = base_log.with(
+      {{"connection", info.id}, {info.proxied ? "balancer" : "source", to_text(info.peer)}});
   reset_signals();
   log.write(LogLevel::kInfo, "connection_opened", {{"local", to_text(info.local)}});
-  auto started = start_children(config, setup, host_keys, info.peer, std::move(connection),
-                                std::move(listener_channel));
+  auto started =
+      start_children(config, setup, host_keys, std::move(connection), std::move(listener_channel));
   if (!started.ok()) {
     log.write(LogLevel::kError, "connection_failed", {{"reason", started.error().message}});
     return ConnectionEnd::kInternal;
   }
+  // For the last word, which is said when the monitor and its channels have gone.
+  ipc::IpcChannel listener(UniqueFd(fcntl(started->channels.listener->fd(), F_DUPFD_CLOEXEC, 0)));
   if (!setup.connections->join())
     log.write(LogLevel::kWarning, "unlisted", {{"reason", "the table of connections is full"}});
   started->channels.connections = setup.connections.get();
@@ -207,6 +210,7 @@ ConnectionEnd run_connection(const ServerConfig& config, const ConnectionSetup& 
                                 started->channels.sessiond.fd(),
                                 started->channels.attendant.fd(),
                                 started->channels.listener->fd(),
+                                listener.fd(),
                                 setup.connections->fd(),
                                 started->channels.end_signals.get()};
   if (auto shed = shed_privileges(log, fds); !shed.ok()) {
@@ -222,8 +226,10 @@ ConnectionEnd run_connection(const ServerConfig& config, const ConnectionSetup& 
     Monitor monitor(config, host_keys, std::move(info), log, std::move(started->channels));
     how = monitor.run();
   }
-  const bool crashed = end_children(started->children, log);
-  return crashed && how != ConnectionEnd::kCrashed ? ConnectionEnd::kCrashed : how;
+  if (end_children(started->children, log)) how = ConnectionEnd::kCrashed;
+  listener.limit_sending(kLastWordMs);
+  static_cast<void>(listener.send(EndNotice{how}));
+  return how;
 }
 
 }  // namespace ssh2incus

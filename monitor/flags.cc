@@ -13,14 +13,15 @@
 #include "monitor/flags_access.h"
 #include "monitor/flags_certificates.h"
 #include "monitor/flags_create.h"
+#include "monitor/flags_diagnostics.h"
 #include "monitor/flags_forward.h"
 #include "monitor/flags_instance.h"
 #include "monitor/flags_network.h"
 #include "monitor/flags_password.h"
 #include "monitor/flags_session.h"
-#include "monitor/listening_sockets.h"
 #include "policy/ip_address.h"
 #include "policy/key_command_line.h"
+#include "policy/listen_address.h"
 #include "policy/startups.h"
 
 namespace ssh2incus {
@@ -38,11 +39,6 @@ struct LaterFlag {
 constexpr auto kLaterFlags = std::to_array<LaterFlag>({
     {"-c,--client-cert", "client certificate for remote", "remotes", true},
     {"-k,--client-key", "client key for remote", "remotes", true},
-    {"-H,--healthcheck", "enable Incus health check every X minutes, e.g. \"5m\"", "health checks",
-     true},
-    {"--pprof", "enable diagnostics", "diagnostics", false},
-    {"--pprof-listen", "diagnostics listen on \":port\" or \"host:port\" (default \":6060\")",
-     "diagnostics", true},
     {"-r,--remote", "default Incus remote to use", "remotes", true},
     {"-t,--server-cert", "server certificate for remote", "remotes", true},
     {"-u,--url", "Incus remote url to connect to (should start with https://)", "remotes", true},
@@ -85,9 +81,9 @@ struct RawFlags {
   std::string max_startups = "10:30:100";
   std::string auth_methods;
   PasswordFlags password;
-  InstanceFlags instance;
   ForwardFlags forward;
   SessionFlags session;
+  DiagnosticsFlags diagnostics;
   std::array<bool, kLaterFlags.size()> later{};
   std::array<std::string, kLaterFlags.size()> later_values{};
 };
@@ -102,8 +98,10 @@ void add_reference_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
          "-g,--groups", config.allowed_groups,
          "list of groups members of which allowed to connect (default \"incus,incus-admin\")")
       ->delimiter(',');
-  app.add_option("-l,--listen", config.listen,
-                 "listen on \":port\" or \"host:port\"; may be repeated (default \":2222\")")
+  app.add_option(
+         "-l,--listen", config.listen,
+         "listen on \":port\", \"host:port\" or \"unix:/path[,mode=0600][,group=NAME]\"; may "
+         "be repeated (default \":2222\")")
       ->allow_extra_args(false);
   app.add_flag("-m,--master", config.master, "start master process and spawn workers");
   app.add_option("-s,--socket", config.incus_socket,
@@ -117,6 +115,21 @@ void add_reference_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
       app.add_flag(flag.names, raw.later[i], std::string(flag.help) + kNotInThisVersion);
     }
   }
+}
+
+void add_startup_flags(CLI::App& app, StartupFlags& startup) {
+  app.add_option("--config", startup.config_file,
+                 "configuration file (default /etc/ssh2incus/config.yaml, if it's there)")
+      ->configurable(false);
+  app.add_flag("--check", startup.check, "validate all files that are used, and exit")
+      ->configurable(false);
+  app.add_flag("--dump", startup.dump, "print the configuration in force, and exit")
+      ->configurable(false);
+  app.add_flag(
+         "--take-over", startup.take_over,
+         "take the sockets and connections of the server that runs with this --run-dir, which "
+         "then ends; without one, just start")
+      ->configurable(false);
 }
 
 void add_own_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
@@ -153,13 +166,6 @@ void add_own_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
   app.add_option("--authorized-keys-command-user", config.authorized_keys_command_user,
                  "unprivileged user to run that program as");
   app.add_option("--libexec-dir", config.libexec_dir, "where the helper programs are");
-  app.add_option("--config", raw.startup.config_file,
-                 "configuration file (default /etc/ssh2incus/config.yaml, if it's there)")
-      ->configurable(false);
-  app.add_flag("--check", raw.startup.check, "validate all files that are used, and exit")
-      ->configurable(false);
-  app.add_flag("--dump", raw.startup.dump, "print the configuration in force, and exit")
-      ->configurable(false);
   add_network_flags(app, config, raw.network);
   add_access_flags(app, config, raw.access);
   app.add_option("--run-dir", config.run_dir, "run-time directory (default /run/ssh2incus)");
@@ -221,7 +227,7 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
     if (*list == std::vector<std::string>{kEmptyList}) list->clear();
   }
   for (const std::string& listen : config.listen) {
-    if (auto sound = check_listen_address(listen); !sound.ok())
+    if (auto sound = parse_listen_address(listen); !sound.ok())
       return "--listen: " + sound.error().message;
   }
   if (auto wrong = check_groups(config.allowed_groups); !wrong.empty()) return wrong;
@@ -236,9 +242,10 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
     return "--noauth: nothing is left for --auth-methods to do";
   if (auto wrong = set_auth_chains(config, raw); !wrong.empty()) return wrong;
   if (auto wrong = check_certificate_flags(config); !wrong.empty()) return wrong;
-  if (auto wrong = check_instance_flags(config, raw.instance); !wrong.empty()) return wrong;
+  if (auto wrong = check_instance_flags(config); !wrong.empty()) return wrong;
   if (auto wrong = why_not_password_flags(config); !wrong.empty()) return wrong;
   if (auto wrong = check_session_flags(config, raw.session); !wrong.empty()) return wrong;
+  if (auto wrong = check_diagnostics_flags(config, raw.diagnostics); !wrong.empty()) return wrong;
   if (!raw.max_startups.empty()) {
     auto parsed = parse_max_startups(raw.max_startups);
     if (!parsed.ok()) return "--max-startups: " + parsed.error().message;
@@ -272,12 +279,14 @@ FlagParser::FlagParser() : state_(std::make_unique<State>()) {
   state_->config.incus_socket = default_socket();
   add_reference_flags(app, state_->config, state_->raw);
   add_own_flags(app, state_->config, state_->raw);
+  add_startup_flags(app, state_->raw.startup);
   add_certificate_flags(app, state_->config);
   add_password_flags(app, state_->config, state_->raw.password);
-  add_instance_flags(app, state_->config, state_->raw.instance);
+  add_instance_flags(app, state_->config);
   add_forward_flags(app, state_->raw.forward);
   add_session_flags(app, state_->config, state_->raw.session);
   add_create_flags(app, state_->config);
+  add_diagnostics_flags(app, state_->raw.diagnostics);
 }
 
 FlagParser::~FlagParser() = default;

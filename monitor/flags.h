@@ -36,6 +36,7 @@ inline constexpr const char* kEmptyList = "{}";
 struct StartupFlags {
   std::string config_file;  // empty: the default one, if it's there
   bool check = false;       // validate everything and exit
+  bool take_over = false;   // from the server that runs with this run directory
   bool dump = false;        // print the configuration in force and exit
 };
 

@@ -5,38 +5,25 @@
 #include <CLI/CLI.hpp>
 #include <array>
 
-#include "policy/ip_address.h"
+#include "policy/listen_address.h"
 
 namespace ssh2incus {
-namespace {
-
-// listen: "host:port"; names aren't looked up, so only addresses count.
-bool is_on_loopback(const std::string& listen) {
-  std::string host = listen.substr(0, listen.rfind(':'));
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  }
-  const auto address = IpAddress::parse(host);
-  return address && match_address_list(*address, "127.0.0.0/8,::1") == AddressMatch::kMatch;
-}
-
-}  // namespace
-
-void add_instance_flags(CLI::App& app, ServerConfig& config, InstanceFlags& raw) {
+void add_instance_flags(CLI::App& app, ServerConfig& config) {
   app.add_flag("-I,--inauth", config.instance_authentication,
                "enable authentication using instance keys");
   app.add_flag("--noauth", config.no_authentication, "disable SSH authentication completely");
-  app.add_flag("--i-know-this-is-open", raw.known_to_be_open,
+  app.add_flag("--i-know-this-is-open", config.known_to_be_open,
                "allow --noauth on addresses other than loopback");
 }
 
-std::string check_instance_flags(ServerConfig& config, const InstanceFlags& raw) {
+std::string check_instance_flags(ServerConfig& config) {
   if (!config.no_authentication) {
-    return raw.known_to_be_open ? "--i-know-this-is-open: only with --noauth" : "";
+    return config.known_to_be_open ? "--i-know-this-is-open: only with --noauth" : "";
   }
   if (config.instance_authentication) return "--noauth: nothing is left for --inauth to do";
   for (const std::string& listen : config.listen) {
-    if (raw.known_to_be_open || is_on_loopback(listen)) continue;
+    const auto address = parse_listen_address(listen);
+    if (config.known_to_be_open || (address.ok() && is_on_this_host_only(*address))) continue;
     return "--noauth: whoever can connect to '" + listen +
            "' could log in; listen on a loopback address (127.0.0.1:2222), or add "
            "--i-know-this-is-open";

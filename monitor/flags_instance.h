@@ -12,12 +12,8 @@ class App;
 
 namespace ssh2incus {
 
-struct InstanceFlags {
-  bool known_to_be_open = false;  // --i-know-this-is-open
-};
-
-void add_instance_flags(CLI::App& app, ServerConfig& config, InstanceFlags& raw);
+void add_instance_flags(CLI::App& app, ServerConfig& config);
 // "--flag: reason", or nothing. To be called once the chains of methods are set.
-std::string check_instance_flags(ServerConfig& config, const InstanceFlags& raw);
+std::string check_instance_flags(ServerConfig& config);
 
 }  // namespace ssh2incus

@@ -47,6 +47,10 @@ std::vector<std::string> split(std::string_view list) {
 void add_network_flags(CLI::App& app, ServerConfig& config, NetworkFlags& raw) {
   app.add_option("--per-source-net-block-size", raw.source_block,
                  "IPV4BITS:IPV6BITS that make one source (default 32:64)");
+  app.add_option("--proxy-protocol-from", raw.balancers,
+                 "load balancers whose PROXY header (v1 or v2) says who the client is: addresses, "
+                 "CIDR blocks, unix; comma-separated")
+      ->delimiter(',');
   raw.penalties = penalty_settings_text(config.penalty_settings);
   app.add_option("--penalties", raw.penalties,
                  "REASON:SECONDS, comma-separated: crash, authfail, noauth, grace-exceeded, "
@@ -71,6 +75,9 @@ std::string check_network_flags(ServerConfig& config, const NetworkFlags& raw) {
   if (!bits.ok()) return "--per-source-net-block-size: " + bits.error().message;
   config.source_ipv4_bits = bits->ipv4;
   config.source_ipv6_bits = bits->ipv6;
+  auto balancers = Balancers::parse(raw.balancers);
+  if (!balancers.ok()) return "--proxy-protocol-from: " + balancers.error().message;
+  config.balancers = std::move(*balancers);
   auto penalties = parse_penalty_settings(raw.penalties);
   if (!penalties.ok()) return "--penalties: " + penalties.error().message;
   config.penalty_settings = std::move(*penalties);

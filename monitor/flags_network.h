@@ -14,6 +14,7 @@ namespace ssh2incus {
 
 struct NetworkFlags {
   std::string source_block = "32:64";
+  std::vector<std::string> balancers;
   std::vector<std::string> penalties;
   std::vector<std::string> key_exchange;
   std::vector<std::string> ciphers;

@@ -49,11 +49,12 @@ constexpr bool is_valid(AttendantMessage kind) {
   return (raw >= 1 && raw <= 9) || (raw >= 65 && raw <= 72);
 }
 
-// Who is it that logs in? All later requests are about this user.
+// Who is it that logs in, from where (PAM_RHOST)? All later requests are about this user.
 struct LookupRequest {
   static constexpr auto kKind = AttendantMessage::kLookupRequest;
   std::optional<HostUser> user;  // absent is an error; optional because a name has no default
-  auto fields() { return std::tie(user); }
+  BoundedString<64> source_address;
+  auto fields() { return std::tie(user, source_address); }
 };
 
 // If not found everything else but doubt is empty, and the later requests may be made all the same:

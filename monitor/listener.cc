@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,15 +44,18 @@ int utc_offset() {
 }  // namespace
 
 Listener::Listener(ServerConfig config, ConnectionSetup setup, HostKeys host_keys, Log log,
-                   std::vector<UniqueFd> sockets, UniqueFd signals,
-                   std::vector<std::string> arguments)
+                   ListenerSockets sockets, UniqueFd signals, std::vector<std::string> arguments)
     : arguments_(std::move(arguments)),
       config_(std::move(config)),
       setup_(std::move(setup)),
       host_keys_(std::move(host_keys)),
       log_(std::move(log)),
-      sockets_(std::move(sockets)),
+      sockets_(std::move(sockets.listening)),
       signals_(std::move(signals)),
+      control_(std::move(sockets.control)),
+      diagnostics_socket_(std::move(sockets.diagnostics)),
+      started_unix_(std::time(nullptr)),
+      health_(config_.health_check),
       source_startups_(config_.per_source_max_startups, config_.source_ipv4_bits,
                        config_.source_ipv6_bits),
       penalties_(config_.penalty_settings),
@@ -64,36 +66,55 @@ SourcePenalties::Time Listener::now() const {
       std::chrono::steady_clock::now().time_since_epoch());
 }
 
+// The entries of poll(), in this order: signals, listening sockets, the control socket, a
+// successor, the diagnostics process, a health check, then those of the children in `polled`.
+std::vector<pollfd> Listener::poll_entries(std::vector<std::uint64_t>& polled) const {
+  std::vector<pollfd> entries;
+  entries.push_back({signals_.get(), POLLIN, 0});
+  for (const UniqueFd& socket : sockets_) entries.push_back({socket.get(), POLLIN, 0});
+  entries.push_back({control_.get(), POLLIN, 0});
+  entries.push_back({successor_ ? successor_->fd() : -1, POLLIN, 0});
+  entries.push_back({diagnostics_ ? diagnostics_->channel.fd() : -1, POLLIN, 0});
+  entries.push_back({health_check_ ? health_check_->channel.fd() : -1, POLLIN, 0});
+  for (const auto& [number, child] : children_) {
+    if (!child.notices_open) continue;
+    entries.push_back({child.notices.fd(), POLLIN, 0});
+    polled.push_back(number);
+  }
+  return entries;
+}
+
 void Listener::run() {
+  start_diagnostics();
   while (!stop_) {
-    std::vector<pollfd> entries;
-    entries.push_back({signals_.get(), POLLIN, 0});
-    for (const UniqueFd& socket : sockets_) entries.push_back({socket.get(), POLLIN, 0});
-    std::vector<pid_t> pids;
-    for (const auto& [pid, child] : children_) {
-      if (child.logged_in) continue;
-      entries.push_back({child.notices.fd(), POLLIN, 0});
-      pids.push_back(pid);
-    }
-    if (poll(entries.data(), entries.size(), until_refusals_are_due_ms()) < 0) {
+    std::vector<std::uint64_t> polled;
+    std::vector<pollfd> entries = poll_entries(polled);
+    if (poll(entries.data(), entries.size(), until_due_ms()) < 0) {
       if (errno == EINTR) continue;
       log_.write(LogLevel::kError, "listener_failed", {{"reason", system_error("poll").message}});
       return;
     }
-    for (std::size_t i = 0; i < pids.size(); ++i) {
-      if (entries[1 + sockets_.size() + i].revents != 0) read_notice(pids[i]);
+    const std::size_t first_child = entries.size() - polled.size();
+    for (std::size_t i = 0; i < polled.size(); ++i) {
+      if (entries[first_child + i].revents != 0) read_notice(polled[i]);
     }
     if (entries[0].revents != 0) on_signal();
+    if (entries[first_child - 1].revents != 0) serve_health_check();
+    if (entries[first_child - 2].revents != 0) serve_diagnostics();
+    if (!stop_ && entries[first_child - 3].revents != 0) serve_successor();
     for (std::size_t i = 0; i < sockets_.size() && !stop_; ++i) {
       if (entries[1 + i].revents != 0) accept_from(sockets_[i]);
     }
+    if (!stop_ && entries[first_child - 4].revents != 0) accept_successor();
     tell_refusals(refusals_.due(now()));
+    keep_health();
   }
   tell_refusals(refusals_.rest());
 }
 
-int Listener::until_refusals_are_due_ms() const {
-  const auto due = refusals_.next_due();
+int Listener::until_due_ms() const {
+  auto due = refusals_.next_due();
+  if (const auto health = health_due()) due = std::min(due.value_or(*health), *health);
   if (!due) return -1;
   return static_cast<int>(std::max((*due - now()).count(), std::chrono::milliseconds::rep{0}));
 }
@@ -121,34 +142,35 @@ void Listener::accept_from(const UniqueFd& socket) {
   }
 }
 
-void Listener::refuse(const UniqueFd& connection, const IpAddress& source, std::string_view text,
-                      std::string_view reason) {
+void Listener::refuse(const UniqueFd& connection, const std::optional<IpAddress>& source,
+                      std::string_view text, std::string_view reason) {
   [[maybe_unused]] auto ignored =
       send(connection.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  const IpAddress block =
-      source.masked(source.is_ipv6() ? config_.source_ipv6_bits : config_.source_ipv4_bits);
+  note_refusal(source, reason);
+}
+
+void Listener::note_refusal(const std::optional<IpAddress>& source, std::string_view reason) {
+  std::optional<IpAddress> block;
+  if (source) {
+    block = source->masked(source->is_ipv6() ? config_.source_ipv6_bits : config_.source_ipv4_bits);
+  }
   if (!refusals_.add(block, source, reason, now())) return;
   log_.write(LogLevel::kNotice, "connection_refused",
-             {{"source", source.text()}, {"reason", reason}});
+             {{"source", source_text(source)}, {"reason", reason}});
 }
 
 void Listener::admit(UniqueFd connection, const sockaddr_storage& peer_address) {
   ConnectionInfo info;
   info.peer = endpoint_of(peer_address);
-  const IpAddress source = IpAddress::parse(info.peer.address).value_or(IpAddress());
-  if (config_.penalties) {
-    if (const auto reason = penalties_.is_refused(source, now())) {
-      return refuse(connection, source, "Not allowed at this time\r\n",
-                    "penalty for " + std::string(penalty_reason_name(*reason)));
-    }
-  }
+  const std::optional<IpAddress> source = IpAddress::parse(info.peer.address);
+  info.proxied = config_.balancers.include(source);
   if (drops_startup(config_.max_startups, unauthenticated_, random_())) {
-    return refuse(connection, source, "Exceeded MaxStartups\r\n",
-                  "too many unauthenticated connections");
+    metrics_.refused(Metrics::Refusal::kMaxStartups);
+    return refuse(connection, source, kTooManyText, "too many unauthenticated connections");
   }
-  if (!source_startups_.try_add(source)) {
-    return refuse(connection, source, "Exceeded MaxStartups\r\n",
-                  "too many unauthenticated connections of this source");
+  // A balancer's clients are judged once they are known.
+  if (const Verdict verdict = info.proxied ? Verdict{} : judge(source); !verdict.reason.empty()) {
+    return refuse(connection, source, verdict.text, verdict.reason);
   }
   sockaddr_storage local{};
   socklen_t length = sizeof(local);
@@ -158,66 +180,13 @@ void Listener::admit(UniqueFd connection, const sockaddr_storage& peer_address) 
   info.id = random_id(random_);
   info.utc_offset_seconds = utc_offset();
   // Asked by the monitor of its copy of the table, as it was when the connection came.
-  info.held_back = [this, source, when = now()](const std::string& user) {
-    return config_.penalties && user_penalties_.holds_back(user, source, when);
+  info.held_back = [this, when = now()](const std::string& user,
+                                        const std::optional<IpAddress>& from) {
+    return config_.penalties && user_penalties_.holds_back(user, from, when);
   };
+  info.outage = health_.outage();
   tune(connection.get());
-  start_monitor(std::move(connection), source, std::move(info));
-}
-
-void Listener::start_monitor(UniqueFd connection, const IpAddress& source, ConnectionInfo info) {
-  auto ends = ipc::IpcChannel::pair();
-  const pid_t pid = ends.ok() ? fork() : -1;
-  if (pid < 0) {
-    source_startups_.remove(source);
-    log_.write(LogLevel::kError, "connection_refused",
-               {{"source", source.text()}, {"reason", system_error("starting a monitor").message}});
-    return;
-  }
-  if (pid == 0) {
-    const ConnectionEnd how = run_connection(config_, setup_, host_keys_, std::move(info), log_,
-                                             std::move(connection), std::move(ends->second));
-    _exit(static_cast<int>(how));
-  }
-  children_.emplace(pid, Child{std::move(ends->first), source, info.id, false});
-  ++unauthenticated_;
-}
-
-void Listener::no_longer_starting(Child& child) {
-  if (child.logged_in) return;
-  child.logged_in = true;
-  --unauthenticated_;
-  source_startups_.remove(child.source);
-}
-
-// The end of the channel: the monitor has gone, and SIGCHLD follows.
-void Listener::read_notice(pid_t pid) {
-  Child& child = children_.at(pid);
-  const auto packet = child.notices.receive(0);
-  if (packet.ok() && *packet && take_notice(child, **packet).ok()) return;
-  no_longer_starting(child);
-}
-
-// What the monitor said just before its end.
-void Listener::read_last_notices(Child& child) {
-  for (;;) {
-    const auto packet = child.notices.receive(0);
-    if (!packet.ok() || !*packet || !take_notice(child, **packet).ok()) return;
-  }
-}
-
-Status Listener::take_notice(Child& child, const ipc::Packet& packet) {
-  if (const auto failure = ipc::decode<FailureNotice>(packet.bytes); failure.ok()) {
-    if (user_penalties_.record_failure(*failure->user, now())) {
-      log_.write(LogLevel::kNotice, "user_held_back",
-                 {{"user", *failure->user}, {"reason", "too many failures"}});
-    }
-    return {};
-  }
-  const auto login = TRY(ipc::decode<LoggedInNotice>(packet.bytes));
-  if (!login.user.empty()) user_penalties_.record_success(*login.user, child.source);
-  no_longer_starting(child);
-  return {};
+  start_monitor(std::move(connection), info.proxied ? std::nullopt : source, std::move(info));
 }
 
 void Listener::on_signal() {
@@ -232,49 +201,6 @@ void Listener::on_signal() {
     }
   }
   reap();
-}
-
-void Listener::reap() {
-  int status = 0;
-  for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
-    const auto found = children_.find(pid);
-    if (found == children_.end()) continue;
-    read_last_notices(found->second);
-    no_longer_starting(found->second);
-    on_child_end(found->second, status);
-    children_.erase(found);
-  }
-}
-
-void Listener::on_child_end(const Child& child, int status) {
-  if (WIFSIGNALED(status)) {
-    log_.write(
-        LogLevel::kError, "crash",
-        {{"process", "monitor"}, {"connection", child.connection}, {"signal", WTERMSIG(status)}});
-    return;
-  }
-  switch (static_cast<ConnectionEnd>(WEXITSTATUS(status))) {
-    case ConnectionEnd::kLoggedIn:
-    case ConnectionEnd::kInternal: return;
-    case ConnectionEnd::kNoAttempt: return penalise(child.source, PenaltyReason::kNoAuth);
-    case ConnectionEnd::kAuthFailed: return penalise(child.source, PenaltyReason::kAuthFail);
-    case ConnectionEnd::kInvalidUser: return penalise(child.source, PenaltyReason::kInvalidUser);
-    case ConnectionEnd::kGraceExceeded:
-      return penalise(child.source, PenaltyReason::kGraceExceeded);
-    case ConnectionEnd::kCrashed:
-    case ConnectionEnd::kViolation: return penalise(child.source, PenaltyReason::kCrash);
-  }
-}
-
-void Listener::penalise(const IpAddress& source, PenaltyReason reason) {
-  if (!config_.penalties) return;
-  const SourcePenalties::Outcome outcome = penalties_.penalise(source, reason, now());
-  if (!outcome.applied) return;
-  log_.write(LogLevel::kNotice, "penalty",
-             {{"source", source.text()},
-              {"reason", penalty_reason_name(reason)},
-              {"seconds", static_cast<std::uint64_t>(outcome.left.count())},
-              {"refused", outcome.refused ? "yes" : "no"}});
 }
 
 }  // namespace ssh2incus

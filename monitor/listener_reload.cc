@@ -29,6 +29,7 @@ std::string joined(const std::vector<std::string>& words) {
 std::vector<std::string> keep_until_restart(const ServerConfig& current, ServerConfig& next) {
   std::vector<std::string> kept;
   keep("listen", current.listen, next.listen, kept);
+  keep("pprof-listen", current.diagnostics_listen, next.diagnostics_listen, kept);
   keep("socket", current.incus_socket, next.incus_socket, kept);
   keep("libexec-dir", current.libexec_dir, next.libexec_dir, kept);
   keep("run-dir", current.run_dir, next.run_dir, kept);
@@ -90,6 +91,7 @@ Status Listener::apply(ServerConfig config) {
   log_ = log_.at(config_.debug);
   penalties_.change(config_.penalty_settings);
   user_penalties_.change(config_.user_penalty_settings);
+  health_.change(config_.health_check);
   recount_sources();
   return {};
 }
@@ -97,7 +99,7 @@ Status Listener::apply(ServerConfig config) {
 // Connections that are there stay, even if there are more now than may be of one source.
 void Listener::recount_sources() {
   source_startups_ = SourceStartups(0, config_.source_ipv4_bits, config_.source_ipv6_bits);
-  for (const auto& [pid, child] : children_) {
+  for (const auto& [number, child] : children_) {
     if (!child.logged_in) source_startups_.try_add(child.source);
   }
   source_startups_.limit_to(config_.per_source_max_startups);

@@ -7,8 +7,11 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <cstring>
 #include <memory>
+
+#include "monitor/inherited_sockets.h"
+#include "monitor/unix_listener.h"
+#include "policy/listen_address.h"
 
 namespace ssh2incus {
 namespace {
@@ -17,28 +20,9 @@ struct FreeAddresses {
   void operator()(addrinfo* list) const { freeaddrinfo(list); }
 };
 
-struct HostPort {
-  std::string host;
-  std::string port;
-};
-
-Result<HostPort> split(const std::string& listen) {
-  const std::size_t colon = listen.rfind(':');
-  if (colon == std::string::npos) return fail("'" + listen + "' is not \":port\" or \"host:port\"");
-  HostPort parts{listen.substr(0, colon), listen.substr(colon + 1)};
-  if (parts.host.size() >= 2 && parts.host.front() == '[' && parts.host.back() == ']') {
-    parts.host = parts.host.substr(1, parts.host.size() - 2);
-  } else if (parts.host.find(':') != std::string::npos) {
-    return fail("'" + listen + "': write an IPv6 address in brackets");
-  }
-  const bool digits = parts.port.find_first_not_of("0123456789") == std::string::npos;
-  if (parts.port.empty() || !digits || parts.port.size() > 5 || std::stoul(parts.port) > 65535) {
-    return fail("'" + listen + "': '" + parts.port + "' is no port");
-  }
-  return parts;
-}
-
-Result<UniqueFd> listen_on(const addrinfo& entry, bool dual_stack, const std::string& name) {
+Result<UniqueFd> listen_on(const addrinfo& entry, bool dual_stack, const std::string& name,
+                           std::vector<UniqueFd>& open) {
+  if (auto taken = take_bound_to(open, *entry.ai_addr, entry.ai_addrlen)) return std::move(*taken);
   UniqueFd fd(socket(entry.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return system_error("socket for " + name);
   const int on = 1;
@@ -56,15 +40,8 @@ Result<UniqueFd> listen_on(const addrinfo& entry, bool dual_stack, const std::st
   return fd;
 }
 
-}  // namespace
-
-Status check_listen_address(const std::string& listen) {
-  TRY(split(listen));
-  return {};
-}
-
-Result<std::vector<UniqueFd>> open_listening_sockets(const std::string& listen) {
-  const HostPort parts = TRY(split(listen));
+Result<std::vector<UniqueFd>> open_tcp(const TcpListenAddress& parts, const std::string& listen,
+                                       std::vector<UniqueFd>& open) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
@@ -81,7 +58,7 @@ Result<std::vector<UniqueFd>> open_listening_sockets(const std::string& listen) 
     for (const int family : {AF_INET6, AF_INET}) {
       for (const addrinfo* entry = list.get(); entry != nullptr; entry = entry->ai_next) {
         if (entry->ai_family != family || !sockets.empty()) continue;
-        auto fd = listen_on(*entry, true, listen);
+        auto fd = listen_on(*entry, true, listen, open);
         if (fd.ok()) {
           sockets.push_back(std::move(*fd));
         } else if (family == AF_INET) {
@@ -93,8 +70,21 @@ Result<std::vector<UniqueFd>> open_listening_sockets(const std::string& listen) 
     return sockets;
   }
   for (const addrinfo* entry = list.get(); entry != nullptr; entry = entry->ai_next) {
-    sockets.push_back(TRY(listen_on(*entry, false, listen)));
+    sockets.push_back(TRY(listen_on(*entry, false, listen, open)));
   }
+  return sockets;
+}
+
+}  // namespace
+
+Result<std::vector<UniqueFd>> open_listening_sockets(const std::string& listen,
+                                                     std::vector<UniqueFd>& open) {
+  const ListenAddress address = TRY(parse_listen_address(listen));
+  if (const auto* tcp = std::get_if<TcpListenAddress>(&address)) {
+    return open_tcp(*tcp, listen, open);
+  }
+  std::vector<UniqueFd> sockets;
+  sockets.push_back(TRY(open_unix_socket(std::get<UnixListenAddress>(address), open)));
   return sockets;
 }
 
@@ -114,10 +104,11 @@ Endpoint endpoint_of(const sockaddr_storage& address) {
     }
     return {text.data(), ntohs(v6.sin6_port)};
   }
-  return {"UNKNOWN", 0};
+  return {};
 }
 
 std::string to_text(const Endpoint& endpoint) {
+  if (endpoint.address == Endpoint{}.address) return "unknown";
   const bool v6 = endpoint.address.find(':') != std::string::npos;
   return (v6 ? "[" + endpoint.address + "]" : endpoint.address) + ":" +
          std::to_string(endpoint.port);

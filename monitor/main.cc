@@ -2,6 +2,7 @@
 // the sockets, gives up what the listener doesn't need, and listens.
 #include <fcntl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,10 +15,14 @@
 #include "monitor/connection.h"
 #include "monitor/explain.h"
 #include "monitor/flags.h"
+#include "monitor/inherited_sockets.h"
 #include "monitor/listener.h"
 #include "monitor/listener_sandbox.h"
 #include "monitor/listening_sockets.h"
+#include "monitor/takeover.h"
+#include "monitor/unix_listener.h"
 #include "monitor/used_files.h"
+#include "policy/listen_address.h"
 
 namespace ssh2incus {
 namespace {
@@ -44,13 +49,56 @@ Status write_pid_file(const std::string& path) {
   return {};
 }
 
-std::string joined(const std::vector<std::string>& words) {
+std::string listen_texts(const std::vector<UniqueFd>& sockets) {
   std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
+  for (const UniqueFd& socket : sockets) text += (text.empty() ? "" : ",") + listen_text(socket);
   return text;
 }
 
-Status serve(ServerConfig config, const std::vector<std::string>& arguments) {
+// Those of the service manager, if it has passed any, and no others.
+Result<std::vector<UniqueFd>> passed_sockets(const ServerConfig& config) {
+  std::vector<UniqueFd> passed = TRY(activation_sockets());
+  for (const UniqueFd& socket : passed) {
+    if (!config.no_authentication || config.known_to_be_open) break;
+    const auto address = parse_listen_address(listen_text(socket));
+    if (!address.ok() || !is_on_this_host_only(*address)) {
+      return fail("--noauth: whoever can connect to '" + listen_text(socket) +
+                  "', which the service manager has opened, could log in");
+    }
+  }
+  return passed;
+}
+
+// Where a predecessor listens already, its sockets are used; those that aren't wanted any more are
+// closed with the rest of it.
+Result<ListenerSockets> open_sockets(const ServerConfig& config, const Log& log,
+                                     std::optional<Predecessor>& predecessor) {
+  ListenerSockets sockets;
+  sockets.listening = TRY(passed_sockets(config));
+  std::vector<UniqueFd> none;
+  std::vector<UniqueFd>& open = predecessor ? predecessor->sockets : none;
+  if (sockets.listening.empty()) {
+    for (const std::string& address : config.listen) {
+      for (UniqueFd& socket : TRY(open_listening_sockets(address, open)))
+        sockets.listening.push_back(std::move(socket));
+    }
+  }
+  if (!config.diagnostics_listen.empty()) {
+    auto opened = TRY(open_listening_sockets(config.diagnostics_listen, open));
+    sockets.diagnostics = std::move(opened.front());
+  }
+  const UnixListenAddress control{control_socket_path(config.run_dir), 0600, ""};
+  if (auto opened = open_unix_socket(control, open, SOCK_SEQPACKET); opened.ok()) {
+    sockets.control = std::move(*opened);
+  } else {
+    // Another server may have this run directory: then it is the one that can be replaced.
+    log.write(LogLevel::kNotice, "no_control_socket", {{"reason", opened.error().message}});
+  }
+  return sockets;
+}
+
+Status serve(ServerConfig config, const StartupFlags& startup,
+             const std::vector<std::string>& arguments) {
   if (geteuid() != 0) return fail("must be started as root");
   TRY(null_standard_streams(false));
   TRY(raise_open_files_limit());  // one for each connection that lives
@@ -58,16 +106,15 @@ Status serve(ServerConfig config, const std::vector<std::string>& arguments) {
   const Log log = Log::open(config.debug);
   HostKeys host_keys = TRY(open_used_files(config));
   ConnectionSetup setup = TRY(prepare_connections(config));
-  std::vector<UniqueFd> sockets;
-  for (const std::string& address : config.listen) {
-    for (UniqueFd& socket : TRY(open_listening_sockets(address)))
-      sockets.push_back(std::move(socket));
-  }
+  std::optional<Predecessor> predecessor;
+  if (startup.take_over) predecessor = TRY(find_predecessor(config.run_dir));
+  ListenerSockets sockets = TRY(open_sockets(config, log, predecessor));
+  const std::string addresses = listen_texts(sockets.listening);
   UniqueFd signals = TRY(block_signals());
   TRY(write_pid_file(config.pid_file));
   TRY(enter_listener_sandbox(setup.key_command.has_value(), config.password_authentication()));
   log.write(LogLevel::kNotice, "listening",
-            {{"address", joined(config.listen)},
+            {{"address", addresses},
              {"version", SSH2INCUS_VERSION},
              {"incus_socket", config.incus_socket}});
   if (config.no_authentication) {
@@ -76,6 +123,7 @@ Status serve(ServerConfig config, const std::vector<std::string>& arguments) {
   }
   Listener listener(config, std::move(setup), std::move(host_keys), log, std::move(sockets),
                     std::move(signals), arguments);
+  if (predecessor) listener.take_over(std::move(*predecessor));
   listener.run();
   return {};
 }
@@ -114,7 +162,7 @@ int run(const std::vector<std::string>& arguments) {
     return 0;
   }
   if (!loaded.explain.login.empty()) return explain(loaded.config, loaded.explain);
-  if (const Status served = serve(loaded.config, arguments); !served.ok()) {
+  if (const Status served = serve(loaded.config, loaded.startup, arguments); !served.ok()) {
     std::fprintf(stderr, "ssh2incus: %s\n", served.error().message.c_str());
     return 1;
   }

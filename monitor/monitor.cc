@@ -18,6 +18,8 @@ namespace {
 
 using ipc::SessionMessage;
 
+constexpr int kTellListenerMs = 200;
+
 const char* name_of(RuleBook::Verdict verdict) {
   switch (verdict) {
     case RuleBook::Verdict::kAllowed: return "allowed";
@@ -40,9 +42,12 @@ Monitor::Monitor(const ServerConfig& config, const HostKeys& host_keys, Connecti
       info_(std::move(info)),
       log_(std::move(log)),
       channels_(std::move(channels)),
-      deadline_(Clock::now() + std::chrono::seconds(config.login_grace_seconds)),
+      login_deadline_(Clock::now() + std::chrono::seconds(config.login_grace_seconds)),
+      deadline_(login_deadline_),
       attempts_(config.max_auth_tries) {
   channels_.sessiond.limit_sending(limits::kSendToSessiondMs);
+  // One that is stopped must not stop connections.
+  if (channels_.listener) channels_.listener->limit_sending(kTellListenerMs);
 }
 
 ConnectionEnd Monitor::run() {
@@ -125,6 +130,7 @@ void Monitor::serve_sessiond() {
 }
 
 ConnectionEnd Monitor::end_of_attempts(ConnectionEnd otherwise) const {
+  if (refused_source_) return ConnectionEnd::kRefused;
   if (attempts_.failures() == 0) return otherwise;
   return target_ && !account_ ? ConnectionEnd::kInvalidUser : ConnectionEnd::kAuthFailed;
 }
@@ -158,6 +164,8 @@ Status Monitor::dispatch(const ipc::Packet& packet) {
 Status Monitor::handle(SessionMessage kind, const Bytes& bytes) {
   switch (kind) {
     case SessionMessage::kHelloRequest: return on_hello(TRY(ipc::decode<ipc::HelloRequest>(bytes)));
+    case SessionMessage::kProxyHeaderRequest:
+      return on_proxy_header(TRY(ipc::decode<ipc::ProxyHeaderRequest>(bytes)));
     case SessionMessage::kSignRequest: return on_sign(TRY(ipc::decode<ipc::SignRequest>(bytes)));
     case SessionMessage::kHostKeyProofRequest:
       return on_host_key_proof(TRY(ipc::decode<ipc::HostKeyProofRequest>(bytes)));

@@ -45,7 +45,11 @@ struct ConnectionInfo {
   Endpoint local;
   int utc_offset_seconds = 0;
   // Whether what a host user could guess counts for nothing now (policy/user_penalties.h).
-  std::function<bool(const std::string& user)> held_back = [](const std::string&) { return false; };
+  std::function<bool(const std::string& user, const std::optional<IpAddress>& source)> held_back =
+      [](const std::string&, const std::optional<IpAddress>&) { return false; };
+  // The peer is a load balancer, whose PROXY header says who the client is.
+  bool proxied = false;
+  std::optional<std::string> outage;  // why Incus is known to be unreachable
 };
 
 // Why a right guess doesn't count, in the log.
@@ -154,6 +158,7 @@ class Monitor {
   Result<std::string> why_not_let_in(const Proof& proof);
   // Whether what is guessed of the host user's counts for nothing, and for whose name it is
   // counted.
+  [[nodiscard]] bool is_held_back(const std::string& user) const;
   [[nodiscard]] bool host_user_held_back() const;
   [[nodiscard]] std::string guessed_host_user() const;
   void count_guesses(const Proof& proof);
@@ -165,7 +170,12 @@ class Monitor {
   void tell_listener(const T& message) {
     if (channels_.listener) static_cast<void>(channels_.listener->send(message));
   }
+  void tell_phase(Phase phase, Clock::time_point since);
   [[nodiscard]] KeyGrant grant() const { return grant_.value_or(KeyGrant{}); }
+
+  // monitor_source.cc
+  Status on_proxy_header(const ipc::ProxyHeaderRequest& request);
+  Result<std::string> ask_listener_about(const SourceRequest& source);
 
   // monitor_pam.cc
   Status on_password(ipc::PasswordAuthRequest request);
@@ -296,8 +306,8 @@ class Monitor {
   const ServerConfig& config_;
   const HostKeys& host_keys_;
   const std::shared_ptr<const AccessPolicy> policy_;
-  const ConnectionInfo info_;
-  const Log log_;
+  ConnectionInfo info_;
+  Log log_;
   Channels channels_;
   std::optional<ipc::IpcChannel> gateway_;
   std::optional<ipc::IpcChannel> questions_;  // a gateway before the login (--inauth)
@@ -311,7 +321,11 @@ class Monitor {
   bool logged_in_ = false;
   bool attendant_failed_ = false;
   bool attendant_open_ = true;
-  Clock::time_point deadline_;  // of the login, later of the gateway
+  bool refused_source_ = false;
+  const Clock::time_point started_ = Clock::now();
+  Clock::time_point login_deadline_;
+  Clock::time_point login_time_;
+  Clock::time_point deadline_;  // of the PROXY header, the login, later of the gateway
 
   Bytes session_id_;
   ipc::SignatureAlgorithm exchange_algorithm_{};  // of the last key exchange

@@ -19,6 +19,8 @@ using ipc::SessionMessage;
 
 namespace {
 
+// For a balancer's header and for what the listener says of it.
+constexpr std::chrono::milliseconds kSourceTime(limits::kProxyHeaderMs + limits::kListenerAnswerMs);
 constexpr std::string_view kNone = "none";
 constexpr std::string_view kOpenBanner =
     "ssh2incus: this server runs with --noauth: whoever can connect can log in.\r\n";
@@ -41,7 +43,13 @@ Status Monitor::on_hello(const ipc::HelloRequest& request) {
   reply.max_sessions = config_.max_sessions;
   reply.debug = config_.debug;
   if (config_.no_authentication) reply.banner = std::string(kOpenBanner);
-  move_to(request.kKind, MonitorState::kKeyExchange);
+  reply.proxied = info_.proxied;
+  if (info_.proxied) {
+    move_to(request.kKind, MonitorState::kAwaitingSource);
+    deadline_ = std::min(deadline_, Clock::now() + kSourceTime);
+  } else {
+    move_to(request.kKind, MonitorState::kKeyExchange);
+  }
   return channels_.sessiond.send(reply);
 }
 
@@ -55,6 +63,7 @@ Status Monitor::on_sign(const ipc::SignRequest& request) {
   exchange_algorithm_ = request.algorithm;
   if (session_id_.empty()) {
     session_id_ = *request.exchange_hash;
+    tell_phase(Phase::kHandshake, started_);
     move_to(request.kKind, MonitorState::kReady);
   }
   return channels_.sessiond.send(ipc::SignReply{signature});
@@ -89,8 +98,8 @@ Status Monitor::on_auth_start(const ipc::AuthStartRequest& request) {
     reply.banner = config_.greetings.banner ? filled_in(*config_.greetings.banner, names)
                                             : built_in_banner(names);
   }
-  const auto found = TRY(from_attendant(
-      attendant_lookup(channels_.attendant, target_->host_user, at_most(limits::kKeyLookupMs))));
+  const auto found = TRY(from_attendant(attendant_lookup(
+      channels_.attendant, target_->host_user, info_.peer.address, at_most(limits::kKeyLookupMs))));
   if (found.found) {
     account_.emplace();
     account_->name = target_->host_user.str();
@@ -116,6 +125,7 @@ Status Monitor::fail_attempt(SessionMessage by, const Proof& proof, const std::s
   fields.insert(fields.end(), proof.details.begin(), proof.details.end());
   fields.emplace_back("reason", reason);
   log_.write(LogLevel::kNotice, "auth_failed", fields);
+  tell_listener(AttemptNotice{proof.method, LoginResult::kFailed});
   count_guesses(proof);
   return refuse(by, auth_method_name(proof.method), reason, started);
 }
@@ -124,8 +134,12 @@ std::string Monitor::guessed_host_user() const {
   return ssh2incus::guessed_host_user(*target_, config_.instance_authentication);
 }
 
+bool Monitor::is_held_back(const std::string& user) const {
+  return info_.held_back(user, IpAddress::parse(info_.peer.address));
+}
+
 bool Monitor::host_user_held_back() const {
-  return info_.held_back(target_->host_user.str()) || info_.held_back(guessed_host_user());
+  return is_held_back(target_->host_user.str()) || is_held_back(guessed_host_user());
 }
 
 // One for each whose secret it could have been: whoever guesses at two users' at once has no guess
@@ -139,7 +153,7 @@ void Monitor::count_guesses(const Proof& proof) {
 // Whatever is still against the login, although the method has succeeded; empty if nothing is.
 Result<std::string> Monitor::why_not_let_in(const Proof& proof) {
   const bool held_back =
-      proof.by_instance ? info_.held_back(*instance_account()) : host_user_held_back();
+      proof.by_instance ? is_held_back(*instance_account()) : host_user_held_back();
   if (can_be_guessed(proof.method) && held_back) return std::string(kHeldBack);
   if (proofs_by_instance_ != 0 && proofs_by_instance_ != done_methods_.size()) {
     return std::string("what the instance vouches for is no part of a host user's proof");
@@ -178,6 +192,8 @@ Status Monitor::on_proven(SessionMessage by, const Proof& proof, Clock::time_poi
   if (proofs_by_instance_ > 0) fields.emplace_back("authenticated_by", "instance");
   if (host_user_counts()) fields.emplace_back("host_user", target_->host_user.str());
   fields.emplace_back("target", target_text());
+  tell_listener(AttemptNotice{proof.method,
+                              proven_enough_ ? LoginResult::kSucceeded : LoginResult::kPartial});
   if (proven_enough_) return accept(by, fields);
   attempts_.record(auth_method_name(proof.method), AttemptResult::kPartial);
   ipc::AuthReply reply;
@@ -197,6 +213,7 @@ Status Monitor::accept(SessionMessage by, const std::vector<LogField>& fields) {
   logged_in_ = true;
   logged_in_unix_ = std::time(nullptr);
   tell_table();
+  login_time_ = Clock::now();
   move_to(by, MonitorState::kAuthenticated);
   tell_listener(LoggedInNotice{host_user_counts() ? target_->host_user.str() : std::string()});
   if (host_user_counts() && guessed_host_user() != target_->host_user.str())

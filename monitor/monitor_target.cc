@@ -94,6 +94,12 @@ Status Monitor::open_target() {
   const HostAccount account = host_user_counts() ? *account_ : HostAccount{"", kNobody, {}};
   const AccessDecision decision = decide_target_access(*target_, account, config_.allow_create);
   if (!decision.allowed) return fail_target(decision.reason, decision.reason);
+  const bool needs_incus =
+      target_->kind != LoginTarget::Kind::kExplain && target_->kind != LoginTarget::Kind::kSessions;
+  if (info_.outage && needs_incus) {
+    const std::string reason = "Incus is not reachable at the moment: " + *info_.outage;
+    return fail_target(reason + "; please try again later", reason);
+  }
   if (is_console_login()) return open_console();
   if (target_->kind == LoginTarget::Kind::kIncusShell) return open_incus_shell();
   const bool attendant_kept = questions_.has_value();
@@ -160,6 +166,7 @@ Status Monitor::on_ready(const ipc::Packet& packet) {
   const auto ready = TRY(ipc::decode<ipc::ReadyReply>(packet.bytes));
   log_.write(LogLevel::kInfo, "target_ready",
              {{"target", target_text()}, {"uid", ready.uid}, {"uuid", *ready.instance_uuid}});
+  tell_phase(Phase::kTarget, login_time_);
   std::array<int, 4> fds{};
   std::transform(packet.fds.begin(), packet.fds.end(), fds.begin(),
                  [](const UniqueFd& fd) { return fd.get(); });
@@ -232,6 +239,7 @@ Status Monitor::on_session_closed(const ipc::SessionClosedNotice& notice) {
   if (found == sessions_.end()) return fail("session closed that isn't open");
   if (plain_) plain_->close(notice.stream);
   on_console_session_closed(notice.stream);
+  tell_listener(TrafficNotice{notice.bytes_in, notice.bytes_out});
   const auto lasted =
       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - found->second.opened);
   std::vector<LogField> fields = {{"stream", notice.stream},
@@ -269,6 +277,7 @@ Status Monitor::on_forward_closed(const ipc::ForwardClosedNotice& notice) {
   if (found == forwards_.end()) return fail("forwarded connection closed that isn't open");
   const auto lasted =
       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - found->second.opened);
+  tell_listener(TrafficNotice{notice.bytes_in, notice.bytes_out});
   log_.write(LogLevel::kInfo, "forward_closed",
              {{"stream", notice.stream},
               {"kind", found->second.kind},

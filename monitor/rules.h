@@ -12,13 +12,14 @@ namespace ssh2incus {
 
 enum class MonitorState : std::uint8_t {
   kStarting = 0,    // nothing heard yet
-  kKeyExchange,     // hello answered, no exchange hash signed
+  kAwaitingSource,  // hello answered; a load balancer's PROXY header has to say who the client is
+  kKeyExchange,     // hello answered, client known, no exchange hash signed
   kReady,           // session id known, no user named
   kAuthenticating,  // user named
   kAuthenticated,   // a method succeeded; the gateway is or was at work
   kClosing,         // refused or told to leave; only goodbyes are heard
 };
-inline constexpr std::size_t kMonitorStates = 6;
+inline constexpr std::size_t kMonitorStates = 7;
 
 using StateSet = std::uint8_t;
 constexpr StateSet states() { return 0; }
@@ -43,10 +44,11 @@ inline constexpr std::array<Rule, ipc::kSessiondMessageCount> kRules = [] {
   using enum MonitorState;
   using enum ipc::SessionMessage;
   constexpr StateSet kLive = states(kKeyExchange, kReady, kAuthenticating, kAuthenticated);
-  constexpr StateSet kAny = static_cast<StateSet>(kLive | states(kStarting, kClosing));
+  constexpr StateSet kAny = static_cast<StateSet>(kLive | states(kStarting, kAwaitingSource, kClosing));
   return std::array<Rule, ipc::kSessiondMessageCount>{{
       // message                 allowed in                  leads to                        most                               before login
-      {kHelloRequest,            states(kStarting),          states(kKeyExchange),           1,                                 1},
+      {kHelloRequest,            states(kStarting),          states(kKeyExchange, kAwaitingSource), 1,                          1},
+      {kProxyHeaderRequest,      states(kAwaitingSource),    states(kKeyExchange),           1,                                 1},
       {kSignRequest,             kLive,                      states(kReady),                 limits::kMaxSignaturesPerConnection, 8},
       {kAuthStartRequest,        states(kReady),             states(kAuthenticating),        1,                                 1},
       {kPublicKeyQueryRequest,   states(kAuthenticating),    states(),                       limits::kMaxKeyQueries,            limits::kMaxKeyQueries},

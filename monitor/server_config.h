@@ -14,6 +14,7 @@
 #include "common/limits.h"
 #include "policy/access_policy.h"
 #include "policy/authentication_chains.h"
+#include "policy/balancers.h"
 #include "policy/create_config.h"
 #include "policy/forward_settings.h"
 #include "policy/penalties.h"
@@ -55,6 +56,7 @@ struct ServerConfig {
   bool chroot_sftp = false;  // --chroot-sftp: sftp is confined to the home, except root's
   bool instance_authentication = false;  // --inauth: keys and passwords inside instances
   bool no_authentication = false;        // --noauth
+  bool known_to_be_open = false;         // --i-know-this-is-open
   int login_grace_seconds = limits::kLoginGraceSeconds;
   std::uint32_t max_auth_tries = 6;
   std::uint32_t max_sessions = limits::kMaxSessionsPerConnection;
@@ -62,7 +64,10 @@ struct ServerConfig {
   std::uint32_t per_source_max_startups = 0;  // 0: no limit
   unsigned source_ipv4_bits = 32;             // what one source is
   unsigned source_ipv6_bits = 64;
-  std::string penalty_exempt;  // address list, see policy/ip_address.h
+  std::string diagnostics_listen;                    // empty: no diagnostics
+  std::optional<std::chrono::seconds> health_check;  // interval; none: no checks
+  Balancers balancers;                               // whose PROXY headers count
+  std::string penalty_exempt;                        // address list, see policy/ip_address.h
   int penalty_half_life_seconds = 120;
   bool penalties = true;
   PenaltySettings penalty_settings;  // exempt, half-life and bits: as above

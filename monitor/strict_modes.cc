@@ -199,6 +199,14 @@ Result<std::string> trusted_program(const std::string& path) {
   return walk.real_path();
 }
 
+Result<std::string> trusted_directory(const std::string& path) {
+  Walk walk;
+  if (!TRY(walk.go(path))) return fail("there is no such directory");
+  if (!walk.file_name().empty()) return fail("not a directory");
+  TRY(check_directories(walk, 0, std::nullopt));
+  return walk.trail().back().path;
+}
+
 Result<std::string> read_bounded(const UniqueFd& file, std::size_t max_size) {
   std::string content;
   std::array<char, 16UL * 1024> chunk{};

@@ -31,6 +31,9 @@ Result<std::optional<UniqueFd>> open_trusted_file(const TrustedFileRequest& requ
 // same file when it is executed by that path.
 Result<std::string> trusted_program(const std::string& path);
 
+// The real path of a directory that only root can change, as above.
+Result<std::string> trusted_directory(const std::string& path);
+
 // The whole file, at most max_size bytes, read to its end.
 Result<std::string> read_bounded(const UniqueFd& file, std::size_t max_size);
 

@@ -76,7 +76,8 @@ bool matches_instance_user(const AccessRule& rule, const AccessFacts& facts) {
 bool matches_source(const AccessRule& rule, const std::string& source) {
   if (rule.sources.empty()) return true;
   const auto address = IpAddress::parse(source);
-  if (!address) return false;
+  // It can't be shown that it isn't from there, nor that it is.
+  if (!address) return rule.deny;
   bool found = false;
   for (const SourceNetwork& entry : rule.sources) {
     if (!entry.network.contains(*address)) continue;

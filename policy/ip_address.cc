@@ -57,19 +57,22 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   }
   if (text.find('\0') != std::string_view::npos) return std::nullopt;
   const std::string terminated(text);
-  IpAddress address;
   std::array<std::uint8_t, 16> bytes{};
   if (inet_pton(AF_INET, terminated.c_str(), bytes.data()) == 1) {
-    address.bytes_ = bytes;
-    return address;
+    return of_bytes(std::span(bytes).first(4));
   }
   if (inet_pton(AF_INET6, terminated.c_str(), bytes.data()) != 1) return std::nullopt;
-  if (std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes.begin())) {
-    std::copy(bytes.begin() + 12, bytes.end(), address.bytes_.begin());
-    return address;
-  }
-  address.ipv6_ = true;
-  address.bytes_ = bytes;
+  return of_bytes(bytes);
+}
+
+std::optional<IpAddress> IpAddress::of_bytes(std::span<const std::uint8_t> bytes) {
+  IpAddress address;
+  if (bytes.size() != 4 && bytes.size() != 16) return std::nullopt;
+  const bool mapped =
+      bytes.size() == 16 && std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes.begin());
+  if (mapped) bytes = bytes.subspan(kMappedPrefix.size());
+  address.ipv6_ = bytes.size() == 16;
+  std::copy(bytes.begin(), bytes.end(), address.bytes_.begin());
   return address;
 }
 

@@ -17,6 +17,8 @@ namespace ssh2incus {
 class IpAddress {
  public:
   static std::optional<IpAddress> parse(std::string_view text);
+  // 4 or 16, in network order.
+  static std::optional<IpAddress> of_bytes(std::span<const std::uint8_t> bytes);
 
   [[nodiscard]] bool is_ipv6() const { return ipv6_; }
   [[nodiscard]] unsigned width() const { return ipv6_ ? 128 : 32; }

@@ -57,11 +57,11 @@ DecayingScores<IpAddress>& SourcePenalties::scores_of(const IpAddress& block) {
   return block.is_ipv6() ? ipv6_ : ipv4_;
 }
 
-SourcePenalties::Outcome SourcePenalties::penalise(const IpAddress& source, PenaltyReason reason,
-                                                   Time now) {
+SourcePenalties::Outcome SourcePenalties::penalise(const std::optional<IpAddress>& source,
+                                                   PenaltyReason reason, Time now) {
   const auto penalty = penalty_for(reason);
-  if (penalty <= penalty.zero() || exempt(source)) return {};
-  const IpAddress block = block_of(source);
+  if (!source || penalty <= penalty.zero() || exempt(*source)) return {};
+  const IpAddress block = block_of(*source);
   auto& scores = scores_of(block);
   const auto minimum = static_cast<double>(settings_.minimum.count());
   const bool was_refused = scores.score(block, now) > minimum;
@@ -78,10 +78,12 @@ SourcePenalties::Outcome SourcePenalties::penalise(const IpAddress& source, Pena
           std::chrono::ceil<std::chrono::seconds>(scores.time_until(score, minimum))};
 }
 
-std::optional<PenaltyReason> SourcePenalties::is_refused(const IpAddress& source, Time now) {
-  const IpAddress block = block_of(source);
+std::optional<PenaltyReason> SourcePenalties::is_refused(const std::optional<IpAddress>& source,
+                                                         Time now) {
+  if (!source) return std::nullopt;
+  const IpAddress block = block_of(*source);
   const double score = scores_of(block).score(block, now);
-  if (score <= static_cast<double>(settings_.minimum.count()) || exempt(source)) {
+  if (score <= static_cast<double>(settings_.minimum.count()) || exempt(*source)) {
     return std::nullopt;
   }
   return reasons_.at(block);

@@ -1,6 +1,8 @@
 // Penalties for sources that misbehave: the reasons and weights of OpenSSH (PerSourcePenalties in
 // sshd_config(5)), but for refuseconnection, which nothing here does; forgotten exponentially. Fed
-// by the listener with what it saw of each connection; the clock is the caller's. Not thread-safe.
+// by the listener with what it saw of each connection; the clock is the caller's. A source without
+// an address (a unix socket's client, a balancer for itself) is never penalised nor refused: it
+// would stand for everybody who comes that way. Not thread-safe.
 #pragma once
 
 #include <chrono>
@@ -58,9 +60,9 @@ class SourcePenalties {
     bool newly_refused = false;   // and weren't before
     std::chrono::seconds left{};  // until they are let in again
   };
-  Outcome penalise(const IpAddress& source, PenaltyReason reason, Time now);
+  Outcome penalise(const std::optional<IpAddress>& source, PenaltyReason reason, Time now);
   // The reason of the latest penalty, if connections from that source are refused now.
-  std::optional<PenaltyReason> is_refused(const IpAddress& source, Time now);
+  std::optional<PenaltyReason> is_refused(const std::optional<IpAddress>& source, Time now);
   [[nodiscard]] std::size_t tracked() const { return ipv4_.size() + ipv6_.size(); }
 
  private:

@@ -5,8 +5,8 @@
 
 namespace ssh2incus {
 
-bool RefusalTally::add(const IpAddress& block, const IpAddress& source, std::string_view reason,
-                       Time now) {
+bool RefusalTally::add(const std::optional<IpAddress>& block,
+                       const std::optional<IpAddress>& source, std::string_view reason, Time now) {
   const auto known = entries_.find(block);
   if (known == entries_.end() && entries_.size() < max_sources_) {
     entries_[block].end = now + interval_;
@@ -15,7 +15,7 @@ bool RefusalTally::add(const IpAddress& block, const IpAddress& source, std::str
   const bool told_apart = known != entries_.end();
   if (!told_apart && !others_) others_.emplace(Entry{now + interval_, {}});
   Line& line = told_apart ? known->second.untold : others_->untold;
-  line.source = told_apart ? source.text() : "others";
+  line.source = !told_apart ? "others" : source ? source->text() : "unknown";
   line.reason = reason;
   ++line.times;
   return false;

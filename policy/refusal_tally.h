@@ -29,8 +29,10 @@ class RefusalTally {
                         std::size_t max_sources = 1024)
       : interval_(interval), max_sources_(max_sources) {}
 
-  // True: it's to be told now. block is what counts as one source.
-  bool add(const IpAddress& block, const IpAddress& source, std::string_view reason, Time now);
+  // True: it's to be told now. block is what counts as one source. Those without
+  // an address are one.
+  bool add(const std::optional<IpAddress>& block, const std::optional<IpAddress>& source,
+           std::string_view reason, Time now);
   // What is to be told of intervals that are over.
   std::vector<Line> due(Time now);
   // When due() has something to do again; none: as long as nothing is refused.
@@ -43,7 +45,7 @@ class RefusalTally {
     Time end{};  // of the present interval
     Line untold;
   };
-  std::map<IpAddress, Entry> entries_;
+  std::map<std::optional<IpAddress>, Entry> entries_;
   std::optional<Entry> others_;
   std::chrono::seconds interval_;
   std::size_t max_sources_;

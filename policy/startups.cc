@@ -47,15 +47,17 @@ IpAddress SourceStartups::block_of(const IpAddress& source) const {
   return source.masked(source.is_ipv6() ? ipv6_bits_ : ipv4_bits_);
 }
 
-bool SourceStartups::try_add(const IpAddress& source) {
-  unsigned& count = counts_[block_of(source)];
+bool SourceStartups::try_add(const std::optional<IpAddress>& source) {
+  if (!source) return true;
+  unsigned& count = counts_[block_of(*source)];
   if (most_ != 0 && count >= most_) return false;
   ++count;
   return true;
 }
 
-void SourceStartups::remove(const IpAddress& source) {
-  const auto found = counts_.find(block_of(source));
+void SourceStartups::remove(const std::optional<IpAddress>& source) {
+  if (!source) return;
+  const auto found = counts_.find(block_of(*source));
   if (found == counts_.end()) return;
   if (--found->second == 0) counts_.erase(found);
 }

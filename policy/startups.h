@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string_view>
 
 #include "common/result.h"
@@ -25,7 +26,8 @@ Result<MaxStartups> parse_max_startups(std::string_view text);
 // [0, 2^32).
 bool drops_startup(const MaxStartups& limits, unsigned unauthenticated, std::uint32_t random);
 
-// Unauthenticated connections by source block (IPv4 /32, IPv6 /64).
+// Unauthenticated connections by source block (IPv4 /32, IPv6 /64). Those without an address are no
+// source and not counted; MaxStartups is for all.
 class SourceStartups {
  public:
   // most: 0 is no limit.
@@ -35,9 +37,9 @@ class SourceStartups {
   void limit_to(unsigned most) { most_ = most; }
 
   // Counts a connection, unless its source has as many as it may have.
-  bool try_add(const IpAddress& source);
+  bool try_add(const std::optional<IpAddress>& source);
   // One that was counted has authenticated or ended.
-  void remove(const IpAddress& source);
+  void remove(const std::optional<IpAddress>& source);
 
  private:
   [[nodiscard]] IpAddress block_of(const IpAddress& source) const;

@@ -36,9 +36,11 @@ bool UserPenalties::record_failure(const std::string& user, Time now) {
   return above(score) && !was_above;
 }
 
-void UserPenalties::record_success(const std::string& user, const IpAddress& source) {
+void UserPenalties::record_success(const std::string& user,
+                                   const std::optional<IpAddress>& source) {
+  if (!source) return;
   auto& sources = good_sources_[user];
-  const IpAddress block = block_of(source);
+  const IpAddress block = block_of(*source);
   std::erase(sources, block);
   sources.push_back(block);
   if (sources.size() > settings_.max_sources_per_user) sources.erase(sources.begin());
@@ -49,11 +51,13 @@ void UserPenalties::record_success(const std::string& user, const IpAddress& sou
   good_sources_.erase(other);
 }
 
-bool UserPenalties::holds_back(const std::string& user, const IpAddress& source, Time now) const {
+bool UserPenalties::holds_back(const std::string& user, const std::optional<IpAddress>& source,
+                               Time now) const {
   if (!above(failures_.score(user, now))) return false;
+  if (!source) return true;
   const auto known = good_sources_.find(user);
   if (known == good_sources_.end()) return true;
-  return std::find(known->second.begin(), known->second.end(), block_of(source)) ==
+  return std::find(known->second.begin(), known->second.end(), block_of(*source)) ==
          known->second.end();
 }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,8 +46,10 @@ class UserPenalties {
 
   // True if this failure is the first after which the user is held back.
   bool record_failure(const std::string& user, Time now);
-  void record_success(const std::string& user, const IpAddress& source);
-  [[nodiscard]] bool holds_back(const std::string& user, const IpAddress& source, Time now) const;
+  // Without an address there is no place to be known from.
+  void record_success(const std::string& user, const std::optional<IpAddress>& source);
+  [[nodiscard]] bool holds_back(const std::string& user, const std::optional<IpAddress>& source,
+                                Time now) const;
   [[nodiscard]] std::size_t tracked() const { return failures_.size(); }
 
  private:

@@ -3,6 +3,7 @@
 #include "sessiond/event_loop.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +12,7 @@
 
 #include "common/escape.h"
 #include "sessiond/debug_log.h"
+#include "sessiond/proxy_reader.h"
 
 namespace ssh2incus {
 namespace {
@@ -196,6 +198,7 @@ int EventLoop::on_channel_request(ssh_session /*session*/, ssh_channel channel, 
 Status EventLoop::start() {
   settings_ = TRY(monitor_.call<ipc::HelloReply>(ipc::HelloRequest{}));
   if (settings_.debug) send_debug_log_to(monitor_);
+  if (settings_.proxied) TRY(tell_source());
   std::vector<Bytes> host_keys;
   for (const auto& key : settings_.host_keys) host_keys.push_back(*key);
   authentication_.emplace(monitor_, std::move(host_keys));
@@ -215,10 +218,21 @@ Status EventLoop::start() {
   return {};
 }
 
+// Before the first word of ours: who the client of a load balancer is decides whether it gets one.
+Status EventLoop::tell_source() {
+  auto header = read_proxy_header(connection_, monitor_.fd());
+  if (!header.ok()) return fail("PROXY header: " + header.error().message);
+  const auto reply = TRY(monitor_.call<ipc::ProxyHeaderReply>(*header));
+  if (!reply.refusal) return {};
+  const std::string& text = **reply.refusal;
+  send(connection_.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  return fail("refused: " + text);
+}
+
 Status EventLoop::run() {
   if (const Status started = start(); !started.ok()) {
     return monitor_.notify(
-        ipc::DisconnectNotice{truncated<limits::kMaxLogText>(started.error().message)});
+        ipc::DisconnectNotice{truncated<limits::kMaxLogText>(escaped(started.error().message))});
   }
   for (;;) {
     handle_notices();

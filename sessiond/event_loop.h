@@ -40,6 +40,7 @@ class EventLoop {
                                 int want_reply, const void* payload, size_t length, void* self);
 
   Status start();
+  Status tell_source();
   Status poll_once();
   void handle_notices();
   int judge(std::span<const std::uint8_t> request);

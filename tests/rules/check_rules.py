@@ -22,6 +22,7 @@ FOLDERS = {
     "monitor": {"own": ["common", "policy", "monitor"],
                 "libraries": ["security/*", "libaudit.h", "CLI/*", "sys/capability.h", "seccomp.h"] + OPENSSL},
     "sessiond": {"own": ["common", "sessiond"], "libraries": ["libssh/*", "wslay/*", "sys/capability.h", "seccomp.h"] + OPENSSL},
+    "diagnostics": {"own": ["common", "diagnostics"], "libraries": ["sys/capability.h", "seccomp.h"]},
     "gateway": {"own": ["common", "policy", "gateway"],
                 "libraries": ["crypt.h", "curl/*", "nlohmann/*", "sys/capability.h", "seccomp.h"] + OPENSSL},
     "shell": {"own": ["common", "shell"], "libraries": ["histedit.h"], "denied": PROCESS_HEADERS},

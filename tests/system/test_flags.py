@@ -34,8 +34,7 @@ def test_version(flag):
 
 @pytest.mark.expect_logins(0)
 @pytest.mark.parametrize("arguments", [
-    ["-c", "f"], ["-k", "f"], ["-H", "5m"],
-    ["--pprof"], ["-r", "local"], ["--pprof-listen", ":6060"],
+    ["-c", "f"], ["-k", "f"], ["-r", "local"],
     ["-t", "f"], ["-u", "https://x:8443"],
 ])
 def test_flag_of_a_later_issue_says_so(arguments):
@@ -47,7 +46,8 @@ def test_flag_of_a_later_issue_says_so(arguments):
 @pytest.mark.expect_logins(0)
 @pytest.mark.parametrize("arguments", [
     ["--no-such-flag"], ["-l"], ["-l", "nonsense"], ["-l", "127.0.0.1:99999"], ["stray"],
-    ["--max-startups", "x"], ["--login-grace-time", "-1"], ["--host-key", "/nonexistent"],
+    ["--max-startups", "x"], ["--pprof-listen", ":6060"], ["-H", "never"],
+    ["-l", "unix:relative"], ["--proxy-protocol-from", "balancer/8"], ["--login-grace-time", "-1"], ["--host-key", "/nonexistent"],
 ])
 def test_bad_command_line_is_refused_with_a_message(arguments):
     result = run(*arguments)

@@ -4,6 +4,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 from harness import paths
@@ -11,6 +12,16 @@ from harness.client import wait_until
 from harness.log import LogFile
 from harness.process import Process, descendants
 
+# Puts the sockets on fd 3 and after it, as sd_listen_fds(3) says, and becomes the server.
+ACTIVATION = """
+import os, sys
+fds = [os.dup(int(fd)) for fd in sys.argv[1].split(",")]
+high = [os.dup2(fd, 100 + place) for place, fd in enumerate(fds)]
+for place, fd in enumerate(high):
+    os.dup2(fd, 3 + place)
+os.environ.update(LISTEN_FDS=str(len(fds)), LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES="ssh")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 HOST_KEY_KINDS = (("ed25519", None), ("ecdsa", 256), ("rsa", 3072))
 
 
@@ -25,7 +36,8 @@ class Server:
     """Started by start(), stopped by stop(), which fails if it left a process behind."""
     address = "127.0.0.1"
 
-    def __init__(self, keyring, folder, incus, arguments=(), env=None, host_keys=None):
+    def __init__(self, keyring, folder, incus, arguments=(), env=None, host_keys=None, port=None,
+                 run_dir=None, programs=paths.BIN, sockets=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.arguments = list(arguments)
@@ -33,7 +45,10 @@ class Server:
                     "INCUS_SOCKET": str(incus.socket), **(env or {})}
         self.host_keys = host_keys if host_keys is not None else [
             keyring.get(kind, bits, name="host") for kind, bits in HOST_KEY_KINDS]
-        self.port = free_port()
+        self.port = port or free_port()
+        self.run_dir = pathlib.Path(run_dir or self.folder / "run")
+        self.programs = pathlib.Path(programs)
+        self.sockets = sockets  # listening, passed as a service manager does
         self.known_hosts = self.folder / "known_hosts"
         self.known_hosts.write_text("".join(
             f"[{self.address}]:{self.port} {' '.join(key.public.split()[:2])}\n"
@@ -44,21 +59,25 @@ class Server:
         self.log_writers = []
 
     def argv(self):
-        argv = [paths.SERVER, "--libexec-dir", paths.BIN, "--run-dir", self.folder / "run",
-                "-l", f"{self.address}:{self.port}"]
+        argv = [self.programs / paths.SERVER.name, "--libexec-dir", self.programs,
+                "--run-dir", self.run_dir, "-l", f"{self.address}:{self.port}"]
+        if self.sockets:
+            argv = [sys.executable, "-c", ACTIVATION,
+                    ",".join(str(socket.fileno()) for socket in self.sockets), *argv]
         for key in self.host_keys:
             argv += ["--host-key", key.path]
         return [str(word) for word in argv + self.arguments]
 
     def start(self):
-        (self.folder / "run").mkdir(exist_ok=True)
+        self.run_dir.mkdir(exist_ok=True)
         known = len(self.log.events("listening"))
         # By a pipe, as under a service manager: a log that is a file lets the monitor write files.
         with open(self.log_path, "ab") as log:
             writer = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log)
         self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, env=self.env,
                                         stdout=writer.stdin, stderr=writer.stdin,
-                                        start_new_session=True)
+                                        start_new_session=True,
+                                        pass_fds=[held.fileno() for held in self.sockets])
         writer.stdin.close()
         self.log_writers.append(writer)
         wait_until(lambda: self.process.poll() is not None or
@@ -122,3 +141,13 @@ class Server:
                 return
             assert time.monotonic() < deadline, f"left behind: {[(p, p.arguments) for p in left]}"
             time.sleep(0.02)
+
+
+class Place:
+    """Another address at which that server, or its likes with the same host keys, can be reached."""
+
+    def __init__(self, server, address, port):
+        self.address, self.port = address, port
+        self.known_hosts = server.folder / f"known_hosts-{port}"
+        self.known_hosts.write_text("".join(
+            f"[{address}]:{port} {' '.join(key.public.split()[:2])}\n" for key in server.host_keys))

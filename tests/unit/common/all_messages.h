@@ -26,9 +26,8 @@ using SessionMessages =
                ipc::PlainReadyNotice, ipc::PlainOpenRequest, ipc::PlainOpenedNotice,
                ipc::PlainFailedNotice, ipc::PlainStatusRequest, ipc::PlainExitedNotice,
                ipc::ConsoleReadyNotice, ipc::ConsoleOpenRequest, ipc::ConsoleOutputNotice,
-               ipc::ConsoleAnswerRequest, ipc::ConsoleEndNotice,
-
-               ipc::HostKeyProofRequest>;
+               ipc::ConsoleAnswerRequest, ipc::ConsoleEndNotice, ipc::HostKeyProofRequest,
+               ipc::ProxyHeaderRequest, ipc::ProxyHeaderReply>;
 using GatewayMessages =
     std::tuple<ipc::OpenRequest, ipc::GatewayProgress, ipc::ReadyReply, ipc::FailedReply,
                ipc::GatewayLog, ipc::GatewayCrash, ipc::AuthGrant, ipc::InstanceKeyRequest,
@@ -36,7 +35,8 @@ using GatewayMessages =
                ipc::ResolveRequest, ipc::ResolveReply, ipc::PlainReply, ipc::ExecRequest,
                ipc::ExecStartedReply, ipc::ExecFailedReply, ipc::ExecStatusRequest,
                ipc::ExecEndedReply, ipc::ListRequest, ipc::ListReply, ipc::ExamineRequest,
-               ipc::ExamineReply, ipc::DeleteRequest, ipc::DeleteReply, ipc::CreationNotice>;
+               ipc::ExamineReply, ipc::DeleteRequest, ipc::DeleteReply, ipc::CreationNotice,
+               ipc::CheckRequest, ipc::CheckReply>;
 using GuestStructures =
     std::tuple<ipc::InstanceLabel, ipc::ListedInstance, CreateGrant, GuestGrant, GuestHello,
                FrameHeader, TerminalSize, PtyRequest, OpenSession, WindowChange, SignalRequest,

@@ -25,7 +25,6 @@ class Attendant : public testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
-    config_.source_address = "192.0.2.1";
     config_.account = {"s2itest", directory_.path(), 5000};
     config_.gateway = {REPORT_PROCESS, 54321, 54322, 54323};
     directory_.write("s2itest", "account required pam_unix.so\n", 0644);
@@ -40,7 +39,7 @@ class Attendant : public testing::Test {
   }
   ipc::IpcChannel& channel() { return spawned_->channel; }
   Result<LookupReply> look_up(const std::string& name) {
-    return attendant_lookup(channel(), HostUser::parse(name).value(), kWaitMs);
+    return attendant_lookup(channel(), HostUser::parse(name).value(), "192.0.2.1", kWaitMs);
   }
   KeysRequest some_key() {
     KeysRequest request;

@@ -194,7 +194,8 @@ TEST_F(ConfigurationFile, IsRefusedWithThePlaceOfTheMistake) {
            {"penalties:\n  crash: 1\n  sauce: 2\n",
             "config.yaml:3:10: penalties: 'sauce:2' names no reason"},
            {"macs: [hmac-md5]\n", "config.yaml:1:8: macs: 'hmac-md5' isn't one of hmac-sha2-256"},
-           {"pprof: true\n", "config.yaml:1:8: pprof: this version doesn't have"},
+           {"pprof-listen: \":6060\"\n",
+            "config.yaml:1:15: pprof-listen: ':6060' can be reached by others"},
            {"a: [\n", "config.yaml:2:1: not YAML: "}}) {
     EXPECT_TRUE(first_problem(test.text).starts_with(test.problem))
         << test.text << first_problem(test.text);

@@ -39,7 +39,6 @@ class EqualTimeOnHost : public EqualTime {
     ASSERT_TRUE(run("usermod -L -e 1 " + locked_));
     config_.allowed_groups = {user_, locked_};  // their own groups
     directory_.write("s2ieq", "auth required pam_unix.so\naccount required pam_unix.so\n", 0644);
-    attendant_config_.source_address = "192.0.2.1";
     attendant_config_.account.service = "s2ieq";
     attendant_config_.account.configuration_directory = directory_.path();
   }

@@ -77,11 +77,36 @@ TEST(Flags, AllowCreation) {
   EXPECT_EQ(exit_of({"--create-config", "c.yaml"}).exit_code, 2);
 }
 
+TEST(Flags, OfDiagnosticsListenOnThisHostOnly) {
+  EXPECT_TRUE(config_of({}).diagnostics_listen.empty());
+  EXPECT_FALSE(config_of({}).health_check);
+  EXPECT_EQ(config_of({"--pprof"}).diagnostics_listen, "127.0.0.1:6060");
+  EXPECT_EQ(config_of({"--pprof"}).health_check, std::chrono::seconds(30));
+  for (const char* listen : {"127.0.0.1:1", "[::1]:1", "unix:/run/x"}) {
+    EXPECT_EQ(config_of({"--pprof-listen", listen}).diagnostics_listen, listen);
+  }
+  for (const char* listen : {":6060", "0.0.0.0:1", "localhost:1", "192.0.2.1:1", "6060"}) {
+    EXPECT_EQ(exit_of({"--pprof", "--pprof-listen", listen}).exit_code, 2) << listen;
+  }
+  EXPECT_EQ(config_of({"-H", "5m", "--pprof"}).health_check, std::chrono::minutes(5));
+  for (const char* interval : {"0", "-1", "5x"}) {
+    EXPECT_EQ(exit_of({"-H", interval}).exit_code, 2) << interval;
+  }
+}
+
+TEST(Flags, NameTheBalancers) {
+  const ServerConfig config =
+      config_of({"--proxy-protocol-from", "192.0.2.1,10.0.0.0/8", "--proxy-protocol-from", "unix"});
+  EXPECT_TRUE(config.balancers.include(IpAddress::parse("10.1.1.1")));
+  EXPECT_TRUE(config.balancers.include(std::nullopt));
+  EXPECT_FALSE(config.balancers.include(IpAddress::parse("192.0.2.2")));
+  EXPECT_EQ(exit_of({"--proxy-protocol-from", "balancer.example/8"}).exit_code, 2);
+}
+
 TEST(Flags, OfLaterVersionsAreRefusedByName) {
   const std::vector<std::vector<const char*>> all = {
-      {"-c", "f"},         {"--client-cert", "f"},  {"-k", "f"}, {"--client-key", "f"},
-      {"-H", "5m"},        {"--healthcheck", "5m"}, {"--pprof"}, {"--pprof-listen", ":6060"},
-      {"-r", "x"},         {"--remote", "x"},       {"-t", "f"}, {"--server-cert", "f"},
+      {"-c", "f"},         {"--client-cert", "f"}, {"-k", "f"}, {"--client-key", "f"},
+      {"-r", "x"},         {"--remote", "x"},      {"-t", "f"}, {"--server-cert", "f"},
       {"-u", "https://h"}, {"--url", "https://h"}};
   for (const auto& arguments : all) {
     const ExitNow exit_now = exit_of(arguments);

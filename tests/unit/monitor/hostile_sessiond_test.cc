@@ -62,6 +62,8 @@ class HostileSessiondTest : public MonitorTest {
             1, BoundedString<limits::kMaxConsoleLine>(std::string("list"))});
       case SessionMessage::kConsoleAnswerRequest:
         return ipc::encode(ipc::ConsoleAnswerRequest{1, std::string("yes")});
+      case SessionMessage::kProxyHeaderRequest:
+        return ipc::encode(ipc::ProxyHeaderRequest{Bytes(4, 1), 1, Bytes(16, 2), 2});
       default: return ipc::encode(ipc::CrashNotice{1});
     }
   }
@@ -89,6 +91,7 @@ class HostileSessiondTest : public MonitorTest {
   void attack(MonitorState state, const Bytes& bytes, const std::string& what,
               bool with_fd = false) {
     gateway_promise_ = {};
+    proxied_ = state == MonitorState::kAwaitingSource;
     start();
     go_to(state);
     if (state == MonitorState::kAuthenticated) gateway_request();
@@ -104,8 +107,8 @@ class HostileSessiondTest : public MonitorTest {
   // A state in which the message is allowed.
   static MonitorState home_of(const Rule& rule) {
     for (const MonitorState state :
-         {MonitorState::kStarting, MonitorState::kKeyExchange, MonitorState::kReady,
-          MonitorState::kAuthenticating, MonitorState::kAuthenticated}) {
+         {MonitorState::kStarting, MonitorState::kAwaitingSource, MonitorState::kKeyExchange,
+          MonitorState::kReady, MonitorState::kAuthenticating, MonitorState::kAuthenticated}) {
       if (contains(rule.allowed_in, state) &&
           (state == MonitorState::kAuthenticated || rule.at_most_before_login > 0)) {
         return state;
@@ -120,8 +123,8 @@ class HostileSessiondTest : public MonitorTest {
 TEST_F(HostileSessiondTest, IsEndedByAMessageInTheWrongState) {
   for (const Rule& rule : kRules) {
     for (const MonitorState state :
-         {MonitorState::kStarting, MonitorState::kKeyExchange, MonitorState::kReady,
-          MonitorState::kAuthenticating, MonitorState::kAuthenticated}) {
+         {MonitorState::kStarting, MonitorState::kAwaitingSource, MonitorState::kKeyExchange,
+          MonitorState::kReady, MonitorState::kAuthenticating, MonitorState::kAuthenticated}) {
       if (contains(rule.allowed_in, state)) continue;
       attack(state, sample(rule.message),
              std::to_string(int(rule.message)) + " in " + std::to_string(int(state)));
@@ -243,6 +246,7 @@ TEST_F(HostileSessiondTest, IsEndedByAMessageSentTooOften) {
         rule.message == kCrashNotice || rule.message == kInteractiveAnswersRequest)
       continue;
     gateway_promise_ = {};
+    proxied_ = state == MonitorState::kAwaitingSource;
     start();
     go_to(state);
     const bool replied = rule.message != kLogNotice;

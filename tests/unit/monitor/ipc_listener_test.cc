@@ -65,12 +65,43 @@ TYPED_TEST(ListenerNotice, IsOfItsKindOnly) {
   }
 }
 
-TEST(ListenerMessages, AreTwo) {
+TEST(ListenerMessages, AreEight) {
+  unsigned valid = 0;
+  for (unsigned raw = 0; raw < 256; ++raw)
+    valid += is_valid(static_cast<ListenerMessage>(raw)) ? 1U : 0U;
+  EXPECT_EQ(valid, 8U);
+  EXPECT_TRUE(is_valid(EndNotice::kKind) && is_valid(SourceReply::kKind));
+}
+
+// The last byte of a message is an enum: only these values of it are taken.
+template <typename Message>
+unsigned accepted_endings(Message message) {
+  Bytes bytes = ipc::encode(message);
+  unsigned accepted = 0;
   for (unsigned raw = 0; raw < 256; ++raw) {
-    const auto kind = static_cast<ListenerMessage>(raw);
-    EXPECT_EQ(is_valid(kind), kind == LoggedInNotice::kKind || kind == FailureNotice::kKind);
+    bytes.back() = static_cast<std::uint8_t>(raw);
+    accepted += ipc::decode<Message>(bytes).ok() ? 1U : 0U;
   }
-  EXPECT_NE(LoggedInNotice::kKind, FailureNotice::kKind);
+  bytes.push_back(0);
+  EXPECT_FALSE(ipc::decode<Message>(bytes).ok());
+  return accepted;
+}
+
+TEST(ListenerMessages, HaveNoValuesButTheirOwn) {
+  EXPECT_EQ(accepted_endings(AttemptNotice{AuthMethod::kNone, LoginResult::kFailed}), 3U);
+  EXPECT_EQ(accepted_endings(SourceReply{SourceVerdict::kAdmitted}), 3U);
+  EXPECT_EQ(accepted_endings(EndNotice{ConnectionEnd::kRefused}), 9U);
+}
+
+TEST(ListenerMessages, TellAnAddressOfSixteenBytesAtMost) {
+  for (std::size_t size = 0; size <= 17; ++size) {
+    Bytes bytes = {static_cast<std::uint8_t>(SourceRequest::kKind), 0, 0, 0,
+                   static_cast<std::uint8_t>(size)};
+    bytes.resize(bytes.size() + size, 7);
+    EXPECT_EQ(ipc::decode<SourceRequest>(bytes).ok(), size <= 16) << size;
+    bytes.push_back(0);
+    EXPECT_FALSE(ipc::decode<SourceRequest>(bytes).ok()) << size;
+  }
 }
 
 }  // namespace

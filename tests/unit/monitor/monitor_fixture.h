@@ -99,7 +99,10 @@ class MonitorTest : public testing::Test {
     info.id = "test";
     info.peer = {"192.0.2.1", 1000};
     info.local = {"192.0.2.2", 2222};
-    info.held_back = [this](const std::string& user) { return held_back_.contains(user); };
+    info.held_back = [this](const std::string& user, const std::optional<IpAddress>&) {
+      return held_back_.contains(user);
+    };
+    info.proxied = proxied_;
     std::optional<ipc::IpcChannel> listener;
     if (with_listener_) {
       auto notices = ipc::IpcChannel::pair();
@@ -142,6 +145,7 @@ class MonitorTest : public testing::Test {
     if (state == MonitorState::kStarting) return;
     send(ipc::HelloRequest{});
     hello_ = expect<ipc::HelloReply>();
+    if (state == MonitorState::kAwaitingSource) return;
     if (state == MonitorState::kKeyExchange) return;
     send(ipc::SignRequest{0, ipc::SignatureAlgorithm::kSshEd25519, session_id_});
     expect<ipc::SignReply>();
@@ -251,6 +255,7 @@ class MonitorTest : public testing::Test {
   std::optional<ipc::IpcChannel> sessiond_;
   std::optional<ipc::IpcChannel> gateway_;
   bool with_listener_ = false;
+  bool proxied_ = false;                     // from behind a load balancer
   std::optional<ipc::IpcChannel> listener_;  // what the monitor tells it is read here
   std::promise<ipc::IpcChannel> gateway_promise_;
   std::unique_ptr<Monitor> monitor_;

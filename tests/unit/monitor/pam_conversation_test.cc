@@ -115,7 +115,9 @@ class PamInAttendant : public testing::Test {
     auto spawned = spawn_attendant(config_);
     ASSERT_TRUE(spawned.ok()) << spawned.error().message;
     spawned_.emplace(std::move(spawned).value());
-    ASSERT_TRUE(attendant_lookup(spawned_->channel, HostUser::parse(user).value(), kWaitMs).ok());
+    ASSERT_TRUE(
+        attendant_lookup(spawned_->channel, HostUser::parse(user).value(), "192.0.2.1", kWaitMs)
+            .ok());
   }
   PamReply begin(std::optional<std::string> password = {}, bool hopeless = false) {
     PamStartRequest request;

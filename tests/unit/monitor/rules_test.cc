@@ -8,9 +8,10 @@ namespace {
 
 using Verdict = RuleBook::Verdict;
 
-constexpr MonitorState kAll[] = {MonitorState::kStarting,      MonitorState::kKeyExchange,
-                                 MonitorState::kReady,         MonitorState::kAuthenticating,
-                                 MonitorState::kAuthenticated, MonitorState::kClosing};
+constexpr MonitorState kAll[] = {MonitorState::kStarting,       MonitorState::kAwaitingSource,
+                                 MonitorState::kKeyExchange,    MonitorState::kReady,
+                                 MonitorState::kAuthenticating, MonitorState::kAuthenticated,
+                                 MonitorState::kClosing};
 
 TEST(Rules, AllowAMessageExactlyInTheStatesOfItsRow) {
   for (const Rule& rule : kRules) {
@@ -66,6 +67,18 @@ TEST(Rules, LeadToAuthenticatedOnlyByAMethod) {
                        rule.message == ipc::SessionMessage::kPasswordAuthRequest ||
                        rule.message == ipc::SessionMessage::kInteractiveAuthRequest ||
                        rule.message == ipc::SessionMessage::kInteractiveAnswersRequest);
+  }
+}
+
+TEST(Rules, HearNothingElseOfABalancersClientBeforeItsSource) {
+  for (const Rule& rule : kRules) {
+    const bool before = contains(rule.allowed_in, MonitorState::kAwaitingSource);
+    using enum ipc::SessionMessage;
+    EXPECT_EQ(before, rule.message == kProxyHeaderRequest || rule.message == kDisconnectNotice ||
+                          rule.message == kLogNotice || rule.message == kCrashNotice);
+    const bool leads_on = RuleBook::may_lead_to(rule.message, MonitorState::kAwaitingSource,
+                                                MonitorState::kKeyExchange);
+    EXPECT_EQ(leads_on && before, rule.message == kProxyHeaderRequest);
   }
 }
 

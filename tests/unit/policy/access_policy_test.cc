@@ -63,6 +63,20 @@ TEST(AccessRules, MatchOneKeyEach) {
   for (const MatchCase& one : cases) EXPECT_EQ(allowed(one.keys, facts), one.matches) << one.keys;
 }
 
+TEST(AccessRules, TakeAnUnknownAddressForTheWorst) {
+  AccessFacts facts = login_facts("web@c1.prod");
+  for (const char* unknown : {"UNKNOWN", ""}) {
+    facts.source_address = unknown;
+    for (const char* sources :
+         {"sources: ['0.0.0.0/0', '::/0']", "sources: ['0.0.0.0/0', '!10.0.0.0/8']"}) {
+      EXPECT_FALSE(allowed(sources, facts)) << sources;
+      const std::string rules =
+          std::string("- {name: d, deny: all, ") + sources + "}\n- {name: a, allow: all}\n";
+      EXPECT_NE(decide_access(policy_of(rules), facts).outcome, Outcome::kAllowed) << sources;
+    }
+  }
+}
+
 TEST(AccessRules, TakeTheServersClock) {
   AccessFacts facts = login_facts();
   facts.utc_offset_seconds = 13 * 3600;  // Thursday, 01:00

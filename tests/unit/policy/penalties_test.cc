@@ -132,5 +132,12 @@ TEST(Penalties, StayBoundedUnderManySources) {
   EXPECT_EQ(penalties.tracked(), 100U);
 }
 
+TEST(Penalties, SpareWhatHasNoAddress) {
+  SourcePenalties penalties;
+  EXPECT_FALSE(penalties.penalise(std::nullopt, PenaltyReason::kCrash, seconds(0)).applied);
+  EXPECT_FALSE(penalties.is_refused(std::nullopt, seconds(0)));
+  EXPECT_EQ(penalties.tracked(), 0U);
+}
+
 }  // namespace
 }  // namespace ssh2incus

@@ -66,5 +66,13 @@ TEST(SourceStartups, HasNoLimitAtZero) {
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(startups.try_add(*IpAddress::parse("192.0.2.1")));
 }
 
+TEST(SourceStartups, DoesNotCountWhatHasNoAddress) {
+  SourceStartups startups(1);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(startups.try_add(std::nullopt));
+  EXPECT_TRUE(startups.try_add(IpAddress::parse("0.0.0.0")));
+  startups.remove(std::nullopt);
+  EXPECT_FALSE(startups.try_add(IpAddress::parse("0.0.0.0")));
+}
+
 }  // namespace
 }  // namespace ssh2incus

@@ -110,5 +110,13 @@ TEST(UserPenalties, CountApartWhatIsMeantForAUserOfAnInstance) {
   }
 }
 
+TEST(UserPenalties, KnowNoPlaceWithoutAnAddress) {
+  UserPenalties penalties;
+  penalties.record_success("anna", std::nullopt);
+  EXPECT_FALSE(penalties.holds_back("anna", std::nullopt, seconds(0)));
+  fail(penalties, 100, seconds(0));
+  EXPECT_TRUE(penalties.holds_back("anna", std::nullopt, seconds(0)));
+}
+
 }  // namespace
 }  // namespace ssh2incus
