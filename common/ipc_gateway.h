@@ -4,9 +4,9 @@
 // passwords, each answered by one reply; an OpenRequest that follows must be about the same target.
 // A ResolveRequest may come before the OpenRequest, if access depends on labels; FailedReply
 // answers it too. PlainReply instead of ReadyReply: no guest can run in the instance; the gateway
-// stays, and starts one Incus exec for each ExecRequest. Instead of all that: the requests of
-// common/ipc_inventory.h. What the gateway sends is not trusted by
-// the monitor beyond these types.
+// stays, and starts one Incus exec for each ExecRequest. With an https endpoint it stays in any
+// case, for it carries the streams. Instead of all that: the requests of common/ipc_inventory.h.
+// What the gateway sends is not trusted by the monitor beyond these types.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@
 #include "common/create_grant.h"
 #include "common/guest_protocol.h"
 #include "common/ipc_codec.h"
+#include "common/ipc_endpoint.h"
 #include "common/limits.h"
 #include "common/plain_program.h"
 
@@ -60,8 +61,9 @@ constexpr bool is_valid(GatewayMessage kind) {
 // The grant: what the gateway is to open, and nothing else.
 struct OpenRequest {
   static constexpr auto kKind = GatewayMessage::kOpenRequest;
-  BoundedString<limits::kMaxPath> socket_path;  // of incusd
-  BoundedString<limits::kMaxPath> guest_path;   // host path of the guest's binary
+  static constexpr bool kSecret = true;
+  IncusEndpoint endpoint;
+  BoundedString<limits::kMaxPath> guest_path;  // host path of the guest's binary
   BoundedString<limits::kMaxProjectName> project;
   BoundedString<limits::kMaxInstanceName> instance;
   bool start_if_stopped = true;
@@ -70,7 +72,7 @@ struct OpenRequest {
   BoundedString<limits::kMaxPath> tmux_path;
   std::optional<CreateGrant> create;  // if there is no such instance
   auto fields() {
-    return std::tie(socket_path, guest_path, project, instance, start_if_stopped, guest, tmux_path,
+    return std::tie(endpoint, guest_path, project, instance, start_if_stopped, guest, tmux_path,
                     create);
   }
 };
@@ -79,7 +81,8 @@ struct OpenRequest {
 // account files of that instance and the keys of that user in it, and start or change nothing.
 struct AuthGrant {
   static constexpr auto kKind = GatewayMessage::kAuthGrant;
-  BoundedString<limits::kMaxPath> socket_path;
+  static constexpr bool kSecret = true;
+  IncusEndpoint endpoint;
   BoundedString<limits::kMaxProjectName> project;
   BoundedString<limits::kMaxInstanceName> instance;
   BoundedString<limits::kMaxUserName> user;  // inside the instance
@@ -87,7 +90,7 @@ struct AuthGrant {
   std::uint32_t utc_offset_seconds = 0;  // the two's complement of a std::int32_t
   BoundedList<BoundedString<limits::kMaxEnvironmentName>, 64> permitted_environment;
   auto fields() {
-    return std::tie(socket_path, project, instance, user, source_address, utc_offset_seconds,
+    return std::tie(endpoint, project, instance, user, source_address, utc_offset_seconds,
                     permitted_environment);
   }
 };
@@ -136,12 +139,13 @@ struct InstancePasswordReply {
 // What does the instance's configuration say in these user.* keys? Names come without "user.".
 struct ResolveRequest {
   static constexpr auto kKind = GatewayMessage::kResolveRequest;
-  BoundedString<limits::kMaxPath> socket_path;
+  static constexpr bool kSecret = true;
+  IncusEndpoint endpoint;
   BoundedString<limits::kMaxProjectName> project;
   BoundedString<limits::kMaxInstanceName> instance;
   BoundedList<BoundedString<limits::kMaxLabelName>, limits::kMaxLabels> names;
   bool may_be_missing = false;  // the login may create it
-  auto fields() { return std::tie(socket_path, project, instance, names, may_be_missing); }
+  auto fields() { return std::tie(endpoint, project, instance, names, may_be_missing); }
 };
 
 struct InstanceLabel {
@@ -267,8 +271,9 @@ struct FailedReply {
 // Of the listener's: does Incus answer? The only request of its gateway, answered by CheckReply.
 struct CheckRequest {
   static constexpr auto kKind = GatewayMessage::kCheckRequest;
-  BoundedString<limits::kMaxPath> socket_path;
-  auto fields() { return std::tie(socket_path); }
+  static constexpr bool kSecret = true;
+  IncusEndpoint endpoint;
+  auto fields() { return std::tie(endpoint); }
 };
 
 struct CheckReply {

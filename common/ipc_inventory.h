@@ -14,9 +14,10 @@ namespace ssh2incus::ipc {
 // ListReplies, up to the one that is the last.
 struct ListRequest {
   static constexpr auto kKind = GatewayMessage::kListRequest;
-  BoundedString<limits::kMaxPath> socket_path;
+  static constexpr bool kSecret = true;
+  IncusEndpoint endpoint;
   BoundedList<BoundedString<limits::kMaxLabelName>, limits::kMaxLabels> label_names;
-  auto fields() { return std::tie(socket_path, label_names); }
+  auto fields() { return std::tie(endpoint, label_names); }
 };
 
 struct ListedInstance {
@@ -39,11 +40,12 @@ struct ListReply {
 // What is that instance? Answered by ExamineReply.
 struct ExamineRequest {
   static constexpr auto kKind = GatewayMessage::kExamineRequest;
-  BoundedString<limits::kMaxPath> socket_path;
+  static constexpr bool kSecret = true;
+  IncusEndpoint endpoint;
   BoundedString<limits::kMaxProjectName> project;
   BoundedString<limits::kMaxInstanceName> instance;
   BoundedList<BoundedString<limits::kMaxLabelName>, limits::kMaxLabels> label_names;
-  auto fields() { return std::tie(socket_path, project, instance, label_names); }
+  auto fields() { return std::tie(endpoint, project, instance, label_names); }
 };
 
 struct ExamineReply {

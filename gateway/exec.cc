@@ -30,6 +30,11 @@ std::string body_of(const ExecCommand& command) {
   return body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+Outcome<ExecSocket> begin_socket(const IncusClient& client, const std::string& path,
+                                 const Patience& patience) {
+  return ExecSocket::begin(TRY_OUTCOME(client.connect(patience)), path, patience);
+}
+
 // Control first and alone: with control later, short commands fail under load. Then all others at
 // once.
 Outcome<std::vector<ExecSocket>> connect_streams(IncusClient& client,
@@ -38,7 +43,7 @@ Outcome<std::vector<ExecSocket>> connect_streams(IncusClient& client,
   const auto connect = [&](const std::string& secret) {
     ApiPath path;
     path.part("operations").part(operation.id).part("websocket").query("secret", secret);
-    return ExecSocket::connect(client.socket_path(), path.str(), patience);
+    return begin_socket(client, path.str(), patience);
   };
   ExecSocket control = TRY_OUTCOME(connect(operation.control_secret));
   TRY_OUTCOME(control.finish_upgrade(patience));

@@ -1,14 +1,8 @@
-// Blocking-style I/O on a non-blocking socket, every wait with an end.
+// Blocking-style I/O on a stream that doesn't block, every wait with an end.
 #include "gateway/exec_socket.h"
-
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include "gateway/text.h"
@@ -17,55 +11,48 @@
 namespace ssh2incus {
 namespace {
 
+using Kind = StreamStep::Kind;
+
 constexpr const char* kDoing = "a stream of Incus";
 
 Failure broken(const std::string& why) {
   return {TargetFailure::kIncusError, "Incus broke off the command's stream: " + why};
 }
 
-Outcome<UniqueFd> connect_unix(const std::string& path, const Patience& patience) {
-  constexpr int kRetryMs = 20;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const auto unreachable = [&](int error) {
-    return Failure{TargetFailure::kIncusUnreachable,
-                   "can't reach Incus at " + cut_text(path) + ": " + std::strerror(error)};
-  };
-  if (path.size() >= sizeof(address.sun_path)) return unreachable(ENAMETOOLONG);
-  std::ranges::copy(path, address.sun_path);
-  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd.valid()) return unreachable(errno);
-  while (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) return unreachable(errno);  // EAGAIN: its queue is full
-    if (patience.left_ms() == 0) return Patience::timed_out(kDoing);
-    TRY_OUTCOME(patience.sleep(kRetryMs));
-  }
-  return fd;
-}
-
-// recv() once there is something; 0 bytes: the end.
-Outcome<std::size_t> receive(int fd, std::span<std::uint8_t> bytes, int flags,
-                             const Patience& patience) {
-  for (;;) {
-    const ssize_t got = recv(fd, bytes.data(), bytes.size(), flags);
-    if (got >= 0) return static_cast<std::size_t>(got);
-    if (errno == EINTR) continue;
-    if (errno == ECONNRESET) return std::size_t{0};  // closed with something of ours unread
-    if (errno != EAGAIN) return broken(std::strerror(errno));
-    TRY_OUTCOME(patience.wait(fd, POLLIN, kDoing));
-  }
-}
-
 }  // namespace
 
-Outcome<ExecSocket> ExecSocket::connect(const std::string& socket_path, std::string_view path,
-                                        const Patience& patience) {
-  ExecSocket self(TRY_OUTCOME(connect_unix(socket_path, patience)), new_websocket_key());
+Outcome<ExecSocket> ExecSocket::begin(ByteStream stream, std::string_view path,
+                                      const Patience& patience) {
+  ExecSocket self(std::move(stream), new_websocket_key());
   const std::string request = upgrade_request(path, self.key_);
   TRY_OUTCOME(self.send_all(
       std::span(reinterpret_cast<const std::uint8_t*>(request.data()), request.size()), patience));
   return self;
+}
+
+int ExecSocket::fd() const {
+  return std::visit([](const auto& stream) { return stream.fd(); }, stream_);
+}
+
+Outcome<UniqueFd> ExecSocket::release(TlsPump& pump) {
+  if (auto* local = std::get_if<LocalStream>(&stream_)) return local->release();
+  auto far = pump.carry(std::get<TlsStream>(std::move(stream_)));
+  if (!far.ok()) return Failure{TargetFailure::kIncusError, far.error().message};
+  return std::move(*far);
+}
+
+Outcome<std::size_t> ExecSocket::receive(std::span<std::uint8_t> bytes, bool peek,
+                                         const Patience& patience) {
+  for (;;) {
+    const StreamStep step = std::visit(
+        [&](auto& stream) { return peek ? stream.peek(bytes) : stream.read(bytes); }, stream_);
+    switch (step.kind) {
+      case Kind::kBytes: return step.bytes;
+      case Kind::kEnd: return std::size_t{0};
+      case Kind::kBroken: return broken(step.why);
+      case Kind::kWait: TRY_OUTCOME(patience.wait(fd(), step.events, kDoing));
+    }
+  }
 }
 
 // Bytes are looked at before they are taken, so that none behind the header's end is.
@@ -73,14 +60,14 @@ Outcome<Done> ExecSocket::finish_upgrade(const Patience& patience) {
   std::string reply;
   std::array<std::uint8_t, 2048> peeked{};
   for (;;) {
-    const std::size_t seen = TRY_OUTCOME(receive(fd_.get(), peeked, MSG_PEEK, patience));
+    const std::size_t seen = TRY_OUTCOME(receive(peeked, true, patience));
     if (seen == 0) return broken("it closed the connection");
     const std::size_t before = reply.size();
     reply.append(reinterpret_cast<const char*>(peeked.data()), seen);
     const auto end = end_of_reply(reply);
     if (end) reply.resize(*end);
     const auto taken = std::span(peeked).first(reply.size() - before);
-    if (TRY_OUTCOME(receive(fd_.get(), taken, 0, patience)) != taken.size()) {
+    if (TRY_OUTCOME(receive(taken, false, patience)) != taken.size()) {
       return broken("it took bytes back");
     }
     if (end) break;
@@ -95,13 +82,12 @@ Outcome<Done> ExecSocket::finish_upgrade(const Patience& patience) {
 
 Outcome<Done> ExecSocket::send_all(std::span<const std::uint8_t> bytes, const Patience& patience) {
   while (!bytes.empty()) {
-    const ssize_t sent = send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent >= 0) {
-      bytes = bytes.subspan(static_cast<std::size_t>(sent));
-    } else if (errno == EAGAIN) {
-      TRY_OUTCOME(patience.wait(fd_.get(), POLLOUT, kDoing));
-    } else if (errno != EINTR) {
-      return broken(std::strerror(errno));
+    const StreamStep step = std::visit([&](auto& stream) { return stream.write(bytes); }, stream_);
+    switch (step.kind) {
+      case Kind::kBytes: bytes = bytes.subspan(step.bytes); break;
+      case Kind::kWait: TRY_OUTCOME(patience.wait(fd(), step.events, kDoing)); break;
+      case Kind::kEnd:
+      case Kind::kBroken: return broken(step.why);
     }
   }
   return Done{};
@@ -116,7 +102,7 @@ Outcome<WebsocketFrame> ExecSocket::receive_frame(const Patience& patience) {
   std::array<std::uint8_t, 4096> buffer{};
   for (;;) {
     const auto room = std::span(buffer).first(std::min(buffer.size(), frames_.wanted()));
-    const std::size_t got = TRY_OUTCOME(receive(fd_.get(), room, 0, patience));
+    const std::size_t got = TRY_OUTCOME(receive(room, false, patience));
     if (got == 0) return WebsocketFrame{Opcode::kClose, true, {}};
     auto frame = frames_.take(room.first(got));
     if (!frame.ok()) return broken(frame.error().message);

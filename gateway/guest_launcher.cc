@@ -39,7 +39,8 @@ std::string read_errors(ExecSocket& socket, const Patience& patience) {
   std::string text;
   while (text.size() < kMaxForeignText) {
     auto frame = socket.receive_frame(shorter);
-    if (!frame.ok() || frame->opcode != Opcode::kBinary) break;
+    if (!frame.ok()) break;
+    if (frame->opcode != Opcode::kBinary && frame->opcode != Opcode::kContinuation) break;
     text.append(frame->payload.begin(), frame->payload.end());
   }
   return cut_text(text);
@@ -167,13 +168,12 @@ Outcome<LaunchAttempt> GuestLauncher::greet(std::vector<ExecSocket> sockets,
     auto hello = reader.take(*frame);
     if (!hello.ok()) return guest_failed(target_, ": " + hello.error().message);
     if (*hello) {
-      return LaunchAttempt{
-          Kind::kReady,
-          {sockets[0].release(), sockets[1].release(), sockets[2].release(), sockets[3].release()},
-          std::move(**hello),
-          {},
-          {},
-          {}};
+      LaunchAttempt attempt{Kind::kReady, {}, std::move(**hello), {}, {}, {}};
+      GuestStreams& streams = attempt.streams;
+      const std::array fds = {&streams.input, &streams.output, &streams.errors, &streams.control};
+      for (std::size_t i = 0; i < fds.size(); ++i)
+        *fds[i] = TRY_OUTCOME(sockets[i].release(client_.pump()));
+      return attempt;
     }
     if (reader.ended())
       return LaunchAttempt{Kind::kNoHello, {}, {}, read_errors(sockets[2], patience), {}, {}};

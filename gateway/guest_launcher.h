@@ -18,7 +18,7 @@
 
 namespace ssh2incus {
 
-// The websockets of the exec.
+// The websockets of the exec, as sessiond gets them.
 struct GuestStreams {
   UniqueFd input;
   UniqueFd output;

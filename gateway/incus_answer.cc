@@ -28,10 +28,11 @@ Result<std::string> id_of(const Json* object, const char* name) {
 Result<std::string> operation_id(const Json& answer) {
   constexpr std::string_view kPrefix = "/1.0/operations/";
   const std::string* path = json_text(&answer, "operation");
-  if (path == nullptr || !path->starts_with(kPrefix) || !is_id(path->substr(kPrefix.size()))) {
-    return fail("no operation in its answer");
-  }
-  return path->substr(kPrefix.size());
+  if (path == nullptr || !path->starts_with(kPrefix)) return fail("no operation in its answer");
+  // A member of a cluster that has passed the request on appends "?project=...".
+  std::string id = path->substr(kPrefix.size(), path->find('?') - kPrefix.size());
+  if (!is_id(id)) return fail("no operation in its answer");
+  return id;
 }
 
 // "70% (48.10MB/s)", perhaps after what it is about: "rootfs: 70% (48.10MB/s)".
@@ -57,6 +58,13 @@ InstanceState state_named(std::string_view name) {
 }
 
 }  // namespace
+
+Result<bool> interpret_server(std::string_view body) {
+  const Json answer = parse(body);
+  const std::string* trust = text_member(member(&answer, "metadata"), "auth");
+  if (trust == nullptr) return fail("no server in its answer");
+  return *trust == "trusted";
+}
 
 Result<InstanceInfo> interpret_instance(std::string_view body) {
   const Json answer = parse_json(body);

@@ -43,6 +43,8 @@ struct OperationResult {
   std::string progress;            // of an image, fit for a message; empty: none is told
 };
 
+// Whether the server trusts who asks.
+Result<bool> interpret_server(std::string_view body);
 Result<InstanceInfo> interpret_instance(std::string_view body);
 // user.NAME of the instance's configuration, profiles included, for each of the names that is set;
 // an error if one is longer than limits::kMaxLabelValue.

@@ -1,17 +1,23 @@
-// Requests to incusd over its socket, by libcurl. The answers are capped here and interpreted in
-// gateway/incus_answer.h.
+// Requests to incusd over its socket, or to an https remote, by libcurl; and connections for what
+// libcurl doesn't do. The answers are capped here and interpreted in gateway/incus_answer.h.
 #pragma once
 
 #include <curl/curl.h>
 
+#include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "common/ipc_endpoint.h"
+#include "gateway/exec_socket.h"
+#include "gateway/network_address.h"
 #include "gateway/outcome.h"
 #include "gateway/patience.h"
+#include "gateway/tls_settings.h"
 
 namespace ssh2incus {
 
@@ -51,10 +57,20 @@ struct HttpRequest {
 class IncusClient {
  public:
   // Once per process, before the system call filter: libraries open files and sockets in it.
-  static Result<IncusClient> create();
+  // server: the https remote that the gateway was started for; none: local sockets only.
+  static Result<IncusClient> create(std::optional<NetworkServer> server = {});
 
+  // What requests and connections go to from now on: a socket, or the server that create() got.
+  Outcome<Done> use(const ipc::IncusEndpoint& endpoint);
   void use_socket(const std::string& path);
-  [[nodiscard]] const std::string& socket_path() const { return socket_path_; }
+  [[nodiscard]] bool is_remote() const { return server_.has_value(); }
+  // For messages: the socket's path or the server's URL.
+  [[nodiscard]] std::string place() const;
+
+  // A connection of our own.
+  Outcome<ByteStream> connect(const Patience& patience) const;
+  // What carries those that were given away.
+  [[nodiscard]] TlsPump& pump() { return *pump_; }
 
   // An answer of any status; failures are those of the transport.
   Outcome<HttpReply> request(const HttpRequest& request, const Patience& patience);
@@ -70,13 +86,20 @@ class IncusClient {
 
   IncusClient() = default;
   void prepare(const HttpRequest& request, Transfer& transfer);
+  void prepare_place(Transfer& transfer);
   Outcome<Done> perform(const Patience& patience);
   [[nodiscard]] Failure transport_failure(CURLcode code) const;
+  [[nodiscard]] Failure remote_failure(CURLcode code) const;
 
   // The multi handle is cleaned up last: it owns the connection.
   std::unique_ptr<CURLM, ReleaseMulti> multi_;
   std::unique_ptr<CURL, ReleaseEasy> easy_;
   std::string socket_path_;
+  std::optional<NetworkServer> server_;
+  std::unique_ptr<TlsSettings> tls_;
+  // libcurl's words about what went wrong with the server.
+  std::unique_ptr<std::array<char, CURL_ERROR_SIZE>> error_text_;
+  std::unique_ptr<TlsPump> pump_ = std::make_unique<TlsPump>();
 };
 
 }  // namespace ssh2incus

@@ -1,6 +1,7 @@
 // The states of an instance and the way out of them.
 #include "gateway/instance.h"
 
+#include "gateway/endpoint_check.h"
 #include "gateway/operation.h"
 #include "gateway/text.h"
 
@@ -33,6 +34,11 @@ Failure Instance::cannot_start(const std::string& reason) const {
 
 Failure Instance::why_refused(const HttpReply& reply, const Patience& patience) {
   const std::string& project = target_.project.str();
+  if (client_.is_remote()) {
+    // Somebody who isn't trusted is told "forbidden" about everything.
+    const auto checked = check_endpoint(client_, patience);
+    if (!checked.ok()) return checked.failure();
+  }
   if (reply.status != 404) {
     return {TargetFailure::kIncusError, "Incus said about " + target_.text() + ": " +
                                             interpret_error(reply.status, reply.body)};

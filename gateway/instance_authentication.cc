@@ -57,21 +57,22 @@ ipc::InstanceKeyReply reply_of(const AuthorizedKeysSearch& search) {
 }  // namespace
 
 Result<InstanceAuthentication> InstanceAuthentication::create(IncusClient& client,
-                                                              const ipc::AuthGrant& grant) {
+                                                              ipc::AuthGrant grant) {
   auto instance = TRY(InstanceName::parse(*grant.instance));
   auto project = TRY(ProjectName::parse(*grant.project));
   TRY(InstanceUser::parse(*grant.user));
-  client.use_socket(*grant.socket_path);
-  return InstanceAuthentication(client, Target{std::move(instance), std::move(project)}, grant);
+  if (auto used = client.use(grant.endpoint); !used.ok()) return fail(used.failure().text);
+  return InstanceAuthentication(client, Target{std::move(instance), std::move(project)},
+                                std::move(grant));
 }
 
 bool InstanceAuthentication::is_about(const ipc::OpenRequest& request) const {
-  return request.socket_path == grant_.socket_path && request.project == grant_.project &&
+  return request.endpoint.is_at(grant_.endpoint) && request.project == grant_.project &&
          request.instance == grant_.instance && *request.guest.user == *grant_.user;
 }
 
 bool InstanceAuthentication::is_about(const ipc::ResolveRequest& request) const {
-  return request.socket_path == grant_.socket_path && request.project == grant_.project &&
+  return request.endpoint.is_at(grant_.endpoint) && request.project == grant_.project &&
          request.instance == grant_.instance;
 }
 

@@ -19,7 +19,7 @@ namespace ssh2incus {
 class InstanceAuthentication {
  public:
   // The grant's names are validated again all the same.
-  static Result<InstanceAuthentication> create(IncusClient& client, const ipc::AuthGrant& grant);
+  static Result<InstanceAuthentication> create(IncusClient& client, ipc::AuthGrant grant);
 
   ipc::InstanceKeyReply find_key(const ipc::InstanceKeyRequest& request, const Patience& patience);
   ipc::InstancePasswordReply check_password(const Secret& password, std::int64_t now_unix,

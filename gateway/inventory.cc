@@ -31,7 +31,7 @@ Outcome<Target> target_of(const ipc::ExamineRequest& request) {
 
 Outcome<std::vector<ipc::ListedInstance>> Inventory::list(const ipc::ListRequest& request,
                                                           const Patience& patience) {
-  client_.use_socket(*request.socket_path);
+  TRY_OUTCOME(client_.use(request.endpoint));
   HttpRequest get{.path = ApiPath().part("instances"), .max_answer = kMostOfAList};
   get.path.query("recursion", "2").query("all-projects", "true");
   const auto reply = TRY_OUTCOME(client_.request(get, patience));
@@ -56,7 +56,7 @@ Outcome<ExaminedInstance> Inventory::look(const Target& target,
 
 Outcome<ipc::ExamineReply> Inventory::examine(const ipc::ExamineRequest& request,
                                               const Patience& patience) {
-  client_.use_socket(*request.socket_path);
+  TRY_OUTCOME(client_.use(request.endpoint));
   target_.reset();
   const Target target = TRY_OUTCOME(target_of(request));
   auto examined = TRY_OUTCOME(look(target, texts(request.label_names), patience));

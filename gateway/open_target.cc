@@ -98,7 +98,7 @@ Outcome<OpenedTarget> open_target(IncusClient& client, const ipc::OpenRequest& r
     return Failure{TargetFailure::kNoSuchProject, project_name.error().message};
   }
   const Target target{*instance_name, *project_name};
-  client.use_socket(*request.socket_path);
+  TRY_OUTCOME(client.use(request.endpoint));
   bool fresh = false;
   bool start = request.start_if_stopped;
   for (int i = 0;; ++i) {

@@ -4,7 +4,6 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <string>
 
@@ -25,7 +24,9 @@ int Patience::left_ms() const {
 
 int Patience::slice_ms() const {
   constexpr int kSliceMs = 200;
-  return requests_may_come_ ? std::min(left_ms(), kSliceMs) : left_ms();
+  const int left = requests_may_come_ ? std::min(left_ms(), kSliceMs) : left_ms();
+  const int work = meanwhile_ == nullptr ? -1 : meanwhile_->timeout_ms();
+  return work < 0 ? left : std::min(left, work);
 }
 
 bool Patience::monitor_has_ended() const {
@@ -34,15 +35,20 @@ bool Patience::monitor_has_ended() const {
 }
 
 Outcome<Done> Patience::wait(int fd, short events, const char* doing) const {
-  std::array<pollfd, 2> entries = {
-      pollfd{fd, events, 0}, pollfd{monitor_fd_, requests_may_come_ ? short{0} : short{POLLIN}, 0}};
+  std::vector<pollfd> entries;
   for (;;) {
-    const int ready = poll(entries.data(), entries.size(), left_ms());
+    entries.assign(
+        {{fd, events, 0}, {monitor_fd_, requests_may_come_ ? short{0} : short{POLLIN}, 0}});
+    if (meanwhile_ != nullptr) meanwhile_->watch(entries);
+    const int left = left_ms();
+    const int work = meanwhile_ == nullptr ? -1 : meanwhile_->timeout_ms();
+    const int ready = poll(entries.data(), entries.size(), work < 0 ? left : std::min(left, work));
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0) return Failure{TargetFailure::kIncusError, system_error("poll").message};
+    if (meanwhile_ != nullptr) meanwhile_->serve(std::span(entries).subspan(2));
     if (entries[1].revents != 0) return monitor_gone();
-    if (ready == 0) return timed_out(doing);
-    return Done{};
+    if (entries[0].revents != 0) return Done{};
+    if (left == 0) return timed_out(doing);
   }
 }
 

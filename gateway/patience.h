@@ -2,11 +2,29 @@
 // gateway that waits does it here or with the monitor's fd among its own.
 #pragma once
 
+#include <poll.h>
+
 #include <chrono>
+#include <span>
+#include <vector>
 
 #include "gateway/outcome.h"
 
 namespace ssh2incus {
+
+// What goes on while something else is waited for.
+class Meanwhile {
+ public:
+  Meanwhile() = default;
+  Meanwhile(const Meanwhile&) = delete;
+  Meanwhile& operator=(const Meanwhile&) = delete;
+  virtual ~Meanwhile() = default;
+  // Appends what it waits for; serve() gets the same entries with what has happened.
+  virtual void watch(std::vector<pollfd>& entries) const = 0;
+  virtual void serve(std::span<const pollfd> entries) = 0;
+  // After which it wants to be served whatever has happened; -1: never.
+  [[nodiscard]] virtual int timeout_ms() const = 0;
+};
 
 class Patience {
  public:
@@ -23,6 +41,12 @@ class Patience {
     return patience;
   }
 
+  // The same, with that work going on. Not owned.
+  [[nodiscard]] Patience with(Meanwhile& meanwhile) const {
+    Patience busier = *this;
+    busier.meanwhile_ = &meanwhile;
+    return busier;
+  }
   // The same, ending no later than in so many milliseconds.
   [[nodiscard]] Patience at_most(int milliseconds) const;
   // 0: over.
@@ -32,6 +56,7 @@ class Patience {
   [[nodiscard]] int monitor_fd() const { return requests_may_come_ ? -1 : monitor_fd_; }
   [[nodiscard]] int slice_ms() const;
   [[nodiscard]] bool monitor_has_ended() const;
+  [[nodiscard]] Meanwhile* meanwhile() const { return meanwhile_; }
 
   // Waits until fd has one of the events. doing: what is waited for, for the failure's text.
   Outcome<Done> wait(int fd, short events, const char* doing) const;
@@ -43,6 +68,7 @@ class Patience {
  private:
   int monitor_fd_;
   bool requests_may_come_ = false;
+  Meanwhile* meanwhile_ = nullptr;
   Clock::time_point end_;
 };
 

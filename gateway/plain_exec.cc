@@ -45,7 +45,10 @@ std::size_t PlainExec::running() const {
 Outcome<Done> PlainExec::make_room(const Patience& patience) {
   constexpr int kTries = 10;
   constexpr int kPauseMs = 50;
-  const std::size_t most = std::min(grant_.max_sessions, limits::kMaxPlainSessions);
+  // Over TLS each has four connections and as many sockets.
+  constexpr std::uint32_t kMostOverTls = 24;
+  const std::uint32_t possible = client_.is_remote() ? kMostOverTls : limits::kMaxPlainSessions;
+  const std::size_t most = std::min(grant_.max_sessions, possible);
   for (int i = 0; running() >= most; ++i) {
     if (i == kTries) return Failure{TargetFailure::kGuestFailed, "too many sessions"};
     if (i > 0) TRY_OUTCOME(patience.sleep(kPauseMs));
@@ -63,8 +66,8 @@ void PlainExec::forget_surplus() {
   }
 }
 
-Outcome<std::vector<ExecSocket>> PlainExec::open(std::uint32_t stream, const PlainProgram& program,
-                                                 const Patience& patience) {
+Outcome<std::vector<UniqueFd>> PlainExec::open(std::uint32_t stream, const PlainProgram& program,
+                                               const Patience& patience) {
   auto command = plain_command(grant_, account_, program);
   if (!command.ok()) return Failure{TargetFailure::kGuestFailed, command.error().message};
   TRY_OUTCOME(make_room(patience));
@@ -81,7 +84,10 @@ Outcome<std::vector<ExecSocket>> PlainExec::open(std::uint32_t stream, const Pla
                    "Incus runs no command in " + target_.text() + ": " + started.refusal};
   }
   programs_.emplace(stream, Program{std::move(started.operation), {}});
-  return std::move(started.sockets);
+  std::vector<UniqueFd> fds;
+  for (ExecSocket& socket : started.sockets)
+    fds.push_back(TRY_OUTCOME(socket.release(client_.pump())));
+  return fds;
 }
 
 Outcome<ExecState> PlainExec::state(std::uint32_t stream, const Patience& patience) {

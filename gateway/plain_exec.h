@@ -32,8 +32,10 @@ class PlainExec {
         account_(std::move(account)) {}
 
   // The program's websockets, in the order of common/plain_program.h.
-  Outcome<std::vector<ExecSocket>> open(std::uint32_t stream, const PlainProgram& program,
-                                        const Patience& patience);
+  Outcome<std::vector<UniqueFd>> open(std::uint32_t stream, const PlainProgram& program,
+                                      const Patience& patience);
+  // What carries those of a remote.
+  [[nodiscard]] TlsPump& pump() const { return client_.pump(); }
   [[nodiscard]] bool is_known(std::uint32_t stream) const { return programs_.contains(stream); }
   // Forgets the program once it has told that it has ended. It must be known.
   Outcome<ExecState> state(std::uint32_t stream, const Patience& patience);

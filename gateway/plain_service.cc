@@ -2,10 +2,8 @@
 // the sessions of one connection.
 #include "gateway/plain_service.h"
 
-#include <poll.h>
-
 #include <algorithm>
-#include <cerrno>
+#include <chrono>
 #include <vector>
 
 #include "common/limits.h"
@@ -20,16 +18,28 @@ constexpr int kLongestPauseMs = 2000;  // Incus remembers how a program has ende
 }  // namespace
 
 Patience PlainService::patience() const {
-  return Patience::beside_requests(monitor_.fd(), limits::kPlainExecMs);
+  return Patience::beside_requests(monitor_.fd(), limits::kPlainExecMs).with(exec_.pump());
+}
+
+// False: it's time to look at ends.
+Result<bool> PlainService::wait_for_request() {
+  const auto end = Patience::Clock::now() + std::chrono::milliseconds(pause_ms_);
+  for (;;) {
+    int left = -1;
+    if (!ending_.empty()) {
+      const auto rest = std::chrono::ceil<std::chrono::milliseconds>(end - Patience::Clock::now());
+      left = static_cast<int>(std::max<long>(rest.count(), 0));
+    }
+    const PumpWait waited = TRY(wait_with_pump(monitor_.fd(), exec_.pump(), left));
+    if (waited == PumpWait::kMonitor) return true;
+    if (waited == PumpWait::kTimeout || left == 0) return false;
+  }
 }
 
 Status PlainService::run() {
   for (;;) {
     TRY(renew_processor_time());
-    pollfd entry{monitor_.fd(), POLLIN, 0};
-    const int ready = poll(&entry, 1, ending_.empty() ? -1 : pause_ms_);
-    if (ready < 0 && errno != EINTR) return system_error("poll");
-    if (ready > 0) {
+    if (TRY(wait_for_request())) {
       const auto packet = TRY(monitor_.receive());
       if (!packet) return {};
       TRY(on_request(*packet));
@@ -59,7 +69,7 @@ Status PlainService::on_exec(const ipc::ExecRequest& request) {
         request.stream, truncated<limits::kMaxUserMessage>(sockets.failure().text)});
   }
   std::vector<int> fds;
-  for (const ExecSocket& socket : *sockets) fds.push_back(socket.fd());
+  for (const UniqueFd& socket : *sockets) fds.push_back(socket.get());
   return monitor_.send(ipc::ExecStartedReply{request.stream}, fds);
 }
 

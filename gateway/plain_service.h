@@ -19,6 +19,7 @@ class PlainService {
   Status run();
 
  private:
+  Result<bool> wait_for_request();
   Status on_request(const ipc::Packet& packet);
   Status on_exec(const ipc::ExecRequest& request);
   Status on_status(const ipc::ExecStatusRequest& request);

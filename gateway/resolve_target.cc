@@ -14,7 +14,7 @@ Outcome<ipc::ResolveReply> resolve_target(IncusClient& client, const ipc::Resolv
   auto project_name = ProjectName::parse(*request.project);
   if (!project_name.ok())
     return Failure{TargetFailure::kNoSuchProject, project_name.error().message};
-  client.use_socket(*request.socket_path);
+  TRY_OUTCOME(client.use(request.endpoint));
   Instance instance(client, Target{*instance_name, *project_name}, false, [](const auto&, bool) {});
   std::vector<std::string> names;
   for (const auto& name : request.names) names.push_back(*name);

@@ -14,6 +14,7 @@
 #include "common/ipc_gateway.h"
 #include "common/privileges.h"
 #include "common/sanitized.h"
+#include "gateway/remote_syscalls.h"
 #include "gateway/syscalls.h"
 
 namespace ssh2incus {
@@ -21,6 +22,11 @@ namespace {
 
 constexpr rlim_t kCpuSeconds = 30;        // for each request of plain mode, else in all
 constexpr rlim_t kMostCpuSeconds = 3600;  // in all; nothing can raise it
+// A remote's streams: bounded by what they carry (gateway/tls_pump.cc), whose whole has no limit.
+constexpr rlim_t kMostCpuSecondsOfPump = RLIM_INFINITY;
+// As many as the attendant leaves: of plain mode's sessions each takes eight
+// (gateway/plain_exec.cc).
+constexpr unsigned kPumpFiles = 256;
 
 // Runs in the SIGSYS handler: no allocation, one write of the encoded GatewayCrash.
 void report_to_monitor(int syscall_number) {
@@ -34,11 +40,12 @@ void report_to_monitor(int syscall_number) {
 
 // An instance's password hash is computed here: however its cost was judged, it can't take more.
 // (Sanitizers map terabytes.)
-Status limit_memory_and_time() {
+Status limit_memory_and_time(GatewayReach reach) {
   constexpr rlim_t kAddressSpace = 512UL * 1024 * 1024;
   const rlimit space{kAddressSpace, kAddressSpace};
   if (!kSanitized && setrlimit(RLIMIT_AS, &space) != 0) return system_error("setrlimit AS");
-  const rlimit time{kCpuSeconds, kMostCpuSeconds};
+  const bool is_local = reach == GatewayReach::kLocal;
+  const rlimit time{kCpuSeconds, is_local ? kMostCpuSeconds : kMostCpuSecondsOfPump};
   if (setrlimit(RLIMIT_CPU, &time) != 0) return system_error("setrlimit CPU");
   return {};
 }
@@ -56,17 +63,24 @@ Status renew_processor_time() {
   return {};
 }
 
-Status enter_sandbox(const GatewayIds& ids) {
+Status become_gateway(const GatewayIds& ids) {
   std::signal(SIGPIPE, SIG_IGN);
   TRY(limit_bounding_set({}));
   const std::array groups = {ids.incus_gid};
-  TRY(become_user(ids.uid, ids.gid, groups));
-  TRY(keep_capabilities_only({}));
-  TRY(apply_resource_limits({.no_new_processes = true, .no_file_growth = true, .open_files = 64}));
-  TRY(limit_memory_and_time());
+  TRY(become_user(ids.uid, ids.gid, std::span(groups).first(ids.incus_gid == 0 ? 0 : 1)));
+  return keep_capabilities_only({});
+}
+
+Status enter_sandbox(GatewayReach reach) {
+  const bool is_local = reach == GatewayReach::kLocal;
+  TRY(apply_resource_limits({.no_new_processes = true,
+                             .no_file_growth = true,
+                             .open_files = is_local ? 64 : kPumpFiles}));
+  TRY(limit_memory_and_time(reach));
   TRY(forbid_dumps());
   report_refused_syscalls(report_to_monitor);
-  return apply_syscall_filter(kGatewaySyscalls);
+  if (is_local) return apply_syscall_filter(kGatewaySyscalls);
+  return apply_syscall_filter(remote_gateway_rules());
 }
 
 }  // namespace ssh2incus

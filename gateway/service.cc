@@ -5,6 +5,7 @@
 #include <array>
 
 #include "common/limits.h"
+#include "gateway/endpoint_check.h"
 #include "gateway/inventory_service.h"
 #include "gateway/plain_service.h"
 #include "gateway/resolve_target.h"
@@ -35,8 +36,8 @@ Status GatewayService::run() {
       return on_check(TRY(ipc::decode<ipc::CheckRequest>(packet->bytes)));
     }
     if (kind == ipc::GatewayMessage::kAuthGrant) {
-      const auto grant = TRY(ipc::decode<ipc::AuthGrant>(packet->bytes));
-      TRY(on_auth_grant(grant));
+      auto grant = TRY(ipc::decode<ipc::AuthGrant>(packet->bytes));
+      TRY(on_auth_grant(std::move(grant)));
     } else if (kind == ipc::GatewayMessage::kInstanceKeyRequest) {
       const auto request = TRY(ipc::decode<ipc::InstanceKeyRequest>(packet->bytes));
       TRY(on_key(request));
@@ -61,21 +62,19 @@ Patience GatewayService::for_questions() const {
 Status GatewayService::on_check(const ipc::CheckRequest& request) {
   if (authentication_) return fail("a check after a grant");
   if (!client_.ok()) return refuse(no_client());
-  client_->use_socket(*request.socket_path);
-  auto answer = client_->request({}, Patience(monitor_.fd(), kCheckMs));
-  if (!answer.ok()) {
-    const auto text = truncated<limits::kMaxUserMessage>(answer.failure().text);
-    return monitor_.send(ipc::CheckReply{false, text});
-  }
-  if (answer->ok()) return monitor_.send(ipc::CheckReply{true, {}});
+  const auto reachable = [&]() -> Outcome<Done> {
+    TRY_OUTCOME(client_->use(request.endpoint));
+    return check_endpoint(*client_, Patience(monitor_.fd(), kCheckMs));
+  }();
+  if (reachable.ok()) return monitor_.send(ipc::CheckReply{true, {}});
   return monitor_.send(
-      ipc::CheckReply{false, "Incus answers with status " + std::to_string(answer->status)});
+      ipc::CheckReply{false, truncated<limits::kMaxUserMessage>(reachable.failure().text)});
 }
 
-Status GatewayService::on_auth_grant(const ipc::AuthGrant& grant) {
+Status GatewayService::on_auth_grant(ipc::AuthGrant grant) {
   if (authentication_) return fail("a second grant");
   if (client_.ok()) {
-    authentication_.emplace(InstanceAuthentication::create(*client_, grant));
+    authentication_.emplace(InstanceAuthentication::create(*client_, std::move(grant)));
   } else {
     authentication_.emplace(client_.error());
   }
@@ -157,7 +156,18 @@ Status GatewayService::on_open(const ipc::OpenRequest& request) {
   const GuestStreams& streams = opened->streams;
   const std::array fds = {streams.input.get(), streams.output.get(), streams.errors.get(),
                           streams.control.get()};
-  return monitor_.send(ipc::ReadyReply{opened->uid, truncated<64>(opened->instance_uuid)}, fds);
+  TRY(monitor_.send(ipc::ReadyReply{opened->uid, truncated<64>(opened->instance_uuid)}, fds));
+  if (!client_->is_remote()) return {};
+  opened->streams = {};
+  return carry_streams();
+}
+
+// Until they have ended or the monitor has gone, which has nothing more to say.
+Status GatewayService::carry_streams() {
+  while (!client_->pump().is_empty()) {
+    if (TRY(wait_with_pump(monitor_.fd(), client_->pump(), -1)) == PumpWait::kMonitor) break;
+  }
+  return {};
 }
 
 // open_target() has found the names valid.

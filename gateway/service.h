@@ -26,7 +26,7 @@ class GatewayService {
  private:
   // Of the listener's: whether Incus answers.
   Status on_check(const ipc::CheckRequest& request);
-  Status on_auth_grant(const ipc::AuthGrant& grant);
+  Status on_auth_grant(ipc::AuthGrant grant);
   Status on_key(const ipc::InstanceKeyRequest& request);
   Status on_password(const ipc::InstancePasswordRequest& request);
   // False: refused, and nothing can follow.
@@ -36,6 +36,7 @@ class GatewayService {
   // Where no guest can run.
   Status stay(const ipc::OpenRequest& request, const OpenedTarget& opened,
               const Patience& patience);
+  Status carry_streams();
   Status refuse(const Failure& failure);
   [[nodiscard]] Failure no_client() const;
   [[nodiscard]] bool is_other_target(const auto& request) const;

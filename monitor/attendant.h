@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -26,8 +27,8 @@ struct AttendantConfig {
   KeySources key_sources;
   std::optional<KeyCommand> key_command;
   AccountCheckConfig account;
-  bool password_authentication = false;  // PAM's modules may write
-  GatewayIdentity gateway;
+  bool password_authentication = false;             // PAM's modules may write
+  std::map<std::string, GatewayIdentity> gateways;  // by the name of the remote
   int shell_starter = -1;                // monitor/shell_starter.h; -1: there is no Incus shell
   bool instance_authentication = false;  // a gateway may be started before a login
 };

@@ -28,8 +28,9 @@ Result<Reply> ask_plainly(ipc::IpcChannel& attendant, const Request& request, in
 }
 
 template <ipc::Message Request>
-Result<StartedGateway> start_gateway(ipc::IpcChannel& attendant, int timeout_ms) {
-  ipc::Packet packet = TRY(ask(attendant, Request{}, timeout_ms));
+Result<StartedGateway> start_gateway(ipc::IpcChannel& attendant, const std::string& remote,
+                                     int timeout_ms) {
+  ipc::Packet packet = TRY(ask(attendant, Request{remote}, timeout_ms));
   const GatewayStartReply reply = TRY(ipc::decode<GatewayStartReply>(packet.bytes));
   if (reply.pid == 0) return fail(*reply.reason);
   if (packet.fds.size() != 1) return fail("the attendant sent no channel to the gateway");
@@ -67,8 +68,9 @@ Result<PamReply> attendant_pam_abort(ipc::IpcChannel& attendant, int timeout_ms)
   return ask_plainly<PamReply>(attendant, PamAbortRequest{}, timeout_ms);
 }
 
-Result<StartedGateway> attendant_start_gateway(ipc::IpcChannel& attendant, int timeout_ms) {
-  return start_gateway<GatewayStartRequest>(attendant, timeout_ms);
+Result<StartedGateway> attendant_start_gateway(ipc::IpcChannel& attendant,
+                                               const std::string& remote, int timeout_ms) {
+  return start_gateway<GatewayStartRequest>(attendant, remote, timeout_ms);
 }
 
 Result<std::array<UniqueFd, 4>> attendant_start_shell(ipc::IpcChannel& attendant,
@@ -82,8 +84,9 @@ Result<std::array<UniqueFd, 4>> attendant_start_shell(ipc::IpcChannel& attendant
   return sockets;
 }
 
-Result<StartedGateway> attendant_start_questions(ipc::IpcChannel& attendant, int timeout_ms) {
-  return start_gateway<QuestionsStartRequest>(attendant, timeout_ms);
+Result<StartedGateway> attendant_start_questions(ipc::IpcChannel& attendant,
+                                                 const std::string& remote, int timeout_ms) {
+  return start_gateway<QuestionsStartRequest>(attendant, remote, timeout_ms);
 }
 
 }  // namespace ssh2incus

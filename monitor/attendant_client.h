@@ -28,10 +28,12 @@ Result<PamReply> attendant_pam_start(ipc::IpcChannel& attendant, const PamStartR
 Result<PamReply> attendant_pam_answer(ipc::IpcChannel& attendant, const PamAnswersRequest& answers,
                                       int timeout_ms);
 Result<PamReply> attendant_pam_abort(ipc::IpcChannel& attendant, int timeout_ms);
-Result<StartedGateway> attendant_start_gateway(ipc::IpcChannel& attendant, int timeout_ms);
+Result<StartedGateway> attendant_start_gateway(ipc::IpcChannel& attendant,
+                                               const std::string& remote, int timeout_ms);
 // The sockets of TargetReadyNotice, without websockets.
 Result<std::array<UniqueFd, 4>> attendant_start_shell(ipc::IpcChannel& attendant,
                                                       const GuestGrant& grant, int timeout_ms);
-Result<StartedGateway> attendant_start_questions(ipc::IpcChannel& attendant, int timeout_ms);
+Result<StartedGateway> attendant_start_questions(ipc::IpcChannel& attendant,
+                                                 const std::string& remote, int timeout_ms);
 
 }  // namespace ssh2incus

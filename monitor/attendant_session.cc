@@ -78,8 +78,7 @@ Status AttendantSession::serve(const ipc::Packet& packet) {
       TRY(ipc::decode<AccountRequest>(packet.bytes));
       return on_account();
     case AttendantMessage::kGatewayStartRequest:
-      TRY(ipc::decode<GatewayStartRequest>(packet.bytes));
-      return on_gateway_start();
+      return on_gateway_start(TRY(ipc::decode<GatewayStartRequest>(packet.bytes)));
     case AttendantMessage::kPamStartRequest:
       return on_pam_start(TRY(ipc::decode<PamStartRequest>(packet.bytes)));
     case AttendantMessage::kPamAnswersRequest:
@@ -90,8 +89,7 @@ Status AttendantSession::serve(const ipc::Packet& packet) {
     case AttendantMessage::kShellStartRequest:
       return on_shell_start(TRY(ipc::decode<ShellStartRequest>(packet.bytes)));
     case AttendantMessage::kQuestionsStartRequest:
-      TRY(ipc::decode<QuestionsStartRequest>(packet.bytes));
-      return on_questions_start();
+      return on_questions_start(TRY(ipc::decode<QuestionsStartRequest>(packet.bytes)));
     default: return fail("not a request");
   }
 }
@@ -174,14 +172,14 @@ Status AttendantSession::pass_on_pam() {
   return channel_.send(reply);
 }
 
-Status AttendantSession::on_gateway_start() {
+Status AttendantSession::on_gateway_start(const GatewayStartRequest& request) {
   finished_ = true;
-  return answer_with_gateway();
+  return answer_with_gateway(*request.remote);
 }
 
-Status AttendantSession::on_questions_start() {
+Status AttendantSession::on_questions_start(const QuestionsStartRequest& request) {
   if (!config_.instance_authentication) return fail("instances aren't asked about logins");
-  return answer_with_gateway();
+  return answer_with_gateway(*request.remote);
 }
 
 Status AttendantSession::on_shell_start(const ShellStartRequest& request) {
@@ -197,8 +195,10 @@ Status AttendantSession::on_shell_start(const ShellStartRequest& request) {
   return channel_.send(ShellStartReply{true, {}}, fds);
 }
 
-Status AttendantSession::answer_with_gateway() {
-  const auto gateway = launch_gateway(config_.gateway);
+Status AttendantSession::answer_with_gateway(const std::string& remote) {
+  const auto identity = config_.gateways.find(remote);
+  if (identity == config_.gateways.end()) return fail("a gateway for no remote");
+  const auto gateway = launch_gateway(identity->second);
   if (!gateway.ok()) {
     return channel_.send(
         GatewayStartReply{0, truncated<limits::kMaxLogText>(gateway.error().message)});

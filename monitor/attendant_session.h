@@ -35,10 +35,10 @@ class AttendantSession {
   Status on_pam_answers(const PamAnswersRequest& request);
   Status on_pam_abort();
   Status pass_on_pam();
-  Status on_gateway_start();
-  Status on_questions_start();
+  Status on_gateway_start(const GatewayStartRequest& request);
+  Status on_questions_start(const QuestionsStartRequest& request);
   Status on_shell_start(const ShellStartRequest& request);
-  Status answer_with_gateway();
+  Status answer_with_gateway(const std::string& remote);
 
   ipc::IpcChannel& channel_;
   const AttendantConfig& config_;

@@ -18,6 +18,7 @@
 #include "common/privileges.h"
 #include "monitor/attendant.h"
 #include "monitor/monitor_syscalls.h"
+#include "monitor/remotes.h"
 #include "monitor/shell_starter.h"
 
 namespace ssh2incus {
@@ -132,9 +133,12 @@ Result<Started> start_children(const ServerConfig& server, const ConnectionSetup
                                HostKeys& host_keys, UniqueFd connection,
                                ipc::IpcChannel listener_channel) {
   AttendantConfig config;
-  config.wipe_secrets = [&host_keys] { host_keys.wipe(); };
+  config.wipe_secrets = [&host_keys, remotes = server.remotes] {
+    host_keys.wipe();
+    if (remotes) remotes->wipe();
+  };
   config.key_sources = key_sources_of(server);
-  config.gateway = setup.gateway;
+  config.gateways = gateways_of(server, setup.gateway);
   config.key_command = setup.key_command;
   config.account.service = server.pam_service;
   config.password_authentication = server.password_authentication();

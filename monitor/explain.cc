@@ -10,6 +10,7 @@
 #include "monitor/access_file.h"
 #include "monitor/create_config_file.h"
 #include "monitor/host_lookup.h"
+#include "monitor/remotes.h"
 #include "policy/access_rules.h"
 #include "policy/explanation.h"
 
@@ -53,7 +54,7 @@ Result<std::vector<AuthMethod>> methods_of(const ServerConfig& config, const std
 
 Result<AccessFacts> facts_of(const ServerConfig& config, const ExplainFlags& question) {
   AccessFacts facts;
-  facts.target = TRY(parse_login(question.login));
+  facts.target = resolve_target(remotes_of(config), TRY(parse_login(question.login)));
   if (!question.user.empty()) {
     auto user = HostUser::parse(question.user);
     if (!user.ok()) return fail("--as: " + user.error().message);
@@ -114,8 +115,9 @@ std::string why_not_enough(const ServerConfig& config, const AccessFacts& facts)
   const std::vector<AuthMethod> next = chains.next(facts.methods);
   if (next.empty())
     return "can't authenticate: no chain of methods begins with " + method_names(facts.methods);
-  return with_what_is_missing("more must be proven, next: " + method_names(next), facts,
-                              config.allow_create);
+  return with_what_is_missing(
+      "more must be proven, next: " + method_names(next),
+      why_impossible(facts.target, config.allow_create, remotes_of(config)));
 }
 
 }  // namespace
@@ -140,7 +142,9 @@ Result<std::string> explain_login(const ServerConfig& config, const ExplainFlags
   } else {
     std::shared_ptr<const CreateConfig> creation;
     if (config.allow_create) creation = TRY(open_create_config(config));
-    describe_verdict(out, facts, policy, true, creation.get());
+    const std::string impossible =
+        why_impossible(facts.target, config.allow_create, remotes_of(config));
+    describe_verdict(out, facts, policy, true, impossible, creation.get());
   }
   if (!question.by_instance && why_not_by_instance(config, facts).empty())
     explain_line(out, "or", "the instance vouches for the login instead (--with-instance)");

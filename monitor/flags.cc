@@ -1,12 +1,9 @@
 // Command line parsing by CLI11. Fed by the administrator; every value is checked here.
 #include "monitor/flags.h"
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 #include "common/limits.h"
 #include "common/names.h"
@@ -18,6 +15,7 @@
 #include "monitor/flags_instance.h"
 #include "monitor/flags_network.h"
 #include "monitor/flags_password.h"
+#include "monitor/flags_remote.h"
 #include "monitor/flags_session.h"
 #include "policy/ip_address.h"
 #include "policy/key_command_line.h"
@@ -28,31 +26,6 @@ namespace ssh2incus {
 namespace {
 
 constexpr const char* kVersion = "ssh2incus " SSH2INCUS_VERSION;
-
-// Flags that are known, with the release that brings what they do.
-struct LaterFlag {
-  const char* names;
-  const char* help;
-  const char* feature;
-  bool takes_value;
-};
-constexpr auto kLaterFlags = std::to_array<LaterFlag>({
-    {"-c,--client-cert", "client certificate for remote", "remotes", true},
-    {"-k,--client-key", "client key for remote", "remotes", true},
-    {"-r,--remote", "default Incus remote to use", "remotes", true},
-    {"-t,--server-cert", "server certificate for remote", "remotes", true},
-    {"-u,--url", "Incus remote url to connect to (should start with https://)", "remotes", true},
-});
-
-std::string default_socket() {
-  if (const char* socket = std::getenv("INCUS_SOCKET"); socket != nullptr && *socket != '\0')
-    return socket;
-  if (const char* dir = std::getenv("INCUS_DIR"); dir != nullptr && *dir != '\0') {
-    return std::string(dir) + "/unix.socket";
-  }
-  constexpr const char* kRunSocket = "/run/incus/unix.socket";
-  return access(kRunSocket, F_OK) == 0 ? kRunSocket : "/var/lib/incus/unix.socket";
-}
 
 std::string check_groups(const std::vector<std::string>& groups) {
   for (const std::string& group : groups) {
@@ -84,8 +57,6 @@ struct RawFlags {
   ForwardFlags forward;
   SessionFlags session;
   DiagnosticsFlags diagnostics;
-  std::array<bool, kLaterFlags.size()> later{};
-  std::array<std::string, kLaterFlags.size()> later_values{};
 };
 
 void add_reference_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
@@ -104,17 +75,8 @@ void add_reference_flags(CLI::App& app, ServerConfig& config, RawFlags& raw) {
          "be repeated (default \":2222\")")
       ->allow_extra_args(false);
   app.add_flag("-m,--master", config.master, "start master process and spawn workers");
-  app.add_option("-s,--socket", config.incus_socket,
-                 "Incus socket to connect to (optional, defaults to INCUS_SOCKET env)");
+  add_remote_flags(app, config);
   app.add_flag("-v,--version", raw.version, "print version")->configurable(false);
-  for (std::size_t i = 0; i < kLaterFlags.size(); ++i) {
-    const LaterFlag& flag = kLaterFlags[i];
-    if (flag.takes_value) {
-      app.add_option(flag.names, raw.later_values[i], std::string(flag.help) + kNotInThisVersion);
-    } else {
-      app.add_flag(flag.names, raw.later[i], std::string(flag.help) + kNotInThisVersion);
-    }
-  }
 }
 
 void add_startup_flags(CLI::App& app, StartupFlags& startup) {
@@ -209,6 +171,7 @@ std::string check_key_command(const ServerConfig& config) {
 
 std::string check_paths(const ServerConfig& config) {
   for (const std::string* path : {&config.incus_socket, &config.libexec_dir, &config.run_dir}) {
+    if (path == &config.incus_socket && path->empty()) continue;  // --socket none
     if (path->empty() || path->front() != '/' || path->size() >= limits::kMaxPath) {
       return "'" + *path + "' is not an absolute path";
     }
@@ -217,12 +180,6 @@ std::string check_paths(const ServerConfig& config) {
 }
 
 std::string check(ServerConfig& config, const RawFlags& raw) {
-  for (std::size_t i = 0; i < kLaterFlags.size(); ++i) {
-    if (raw.later[i] || !raw.later_values[i].empty()) {
-      return std::string(kLaterFlags[i].names) + ": this version doesn't have " +
-             kLaterFlags[i].feature + " yet; a later one brings it";
-    }
-  }
   for (auto* list : {&config.accepted_environment, &config.permitted_key_environment}) {
     if (*list == std::vector<std::string>{kEmptyList}) list->clear();
   }
@@ -260,7 +217,6 @@ std::string check(ServerConfig& config, const RawFlags& raw) {
   if (auto wrong = check_access_flags(config, raw.access); !wrong.empty()) return wrong;
   if (auto wrong = check_forward_flags(config, raw.forward); !wrong.empty()) return wrong;
   if (auto wrong = check_create_flags(config); !wrong.empty()) return wrong;
-  if (config.incus_socket.empty()) config.incus_socket = default_socket();
   return check_paths(config);
 }
 
@@ -276,7 +232,6 @@ FlagParser::FlagParser() : state_(std::make_unique<State>()) {
   CLI::App& app = state_->app;
   app.set_help_flag("-h,--help", "print help");
   app.option_defaults()->always_capture_default(false);
-  state_->config.incus_socket = default_socket();
   add_reference_flags(app, state_->config, state_->raw);
   add_own_flags(app, state_->config, state_->raw);
   add_startup_flags(app, state_->raw.startup);
@@ -311,6 +266,7 @@ std::optional<ExitNow> FlagParser::read(const std::vector<std::string>& argument
 }
 
 std::variant<ServerConfig, std::string> FlagParser::checked() {
+  if (auto wrong = check_remote_flags(state_->app, state_->config); !wrong.empty()) return wrong;
   if (auto wrong = check(state_->config, state_->raw); !wrong.empty()) return wrong;
   return std::move(state_->config);
 }

@@ -198,17 +198,19 @@ struct PamReply {
   auto fields() { return std::tie(outcome, prompts, text, log_text); }
 };
 
-// Starts the gateway. The last request: the attendant exits after its reply.
+// Starts the gateway for that remote. The last request: the attendant exits after its reply.
 struct GatewayStartRequest {
   static constexpr auto kKind = AttendantMessage::kGatewayStartRequest;
-  auto fields() { return std::tie(); }
+  BoundedString<limits::kMaxRemoteName> remote;
+  auto fields() { return std::tie(remote); }
 };
 
 // Starts a gateway that will be asked about keys and passwords of the instance, before anybody has
 // proved anything; refused unless the server was started with --inauth. Answered as the former.
 struct QuestionsStartRequest {
   static constexpr auto kKind = AttendantMessage::kQuestionsStartRequest;
-  auto fields() { return std::tie(); }
+  BoundedString<limits::kMaxRemoteName> remote;
+  auto fields() { return std::tie(remote); }
 };
 
 // Starts a guest on the host whose shell is the Incus shell, and gives it its grant. The last

@@ -7,6 +7,7 @@
 #include "common/escape.h"
 #include "common/ipc_gateway.h"
 #include "monitor/listener.h"
+#include "monitor/remotes.h"
 
 namespace ssh2incus {
 namespace {
@@ -25,9 +26,14 @@ void Listener::keep_health() {
   const auto due = health_due();
   if (!due || *due > now()) return;
   if (health_check_) return end_health_check(false, "Incus doesn't answer");
-  auto gateway = launch_gateway(setup_.gateway);
+  const std::string remote = config_.remotes ? config_.remotes->remotes.default_name : kLocalRemote;
+  const auto identities = gateways_of(config_, setup_.gateway);
+  const auto identity = identities.find(remote);
+  if (identity == identities.end()) return end_health_check(false, "no such remote: " + remote);
+  auto gateway = launch_gateway(identity->second);
   if (!gateway.ok()) return end_health_check(false, gateway.error().message);
-  const ipc::CheckRequest request{config_.incus_socket};
+  ipc::CheckRequest request;
+  request.endpoint = endpoint_of(config_, remote);
   health_check_.emplace(HealthCheck{gateway->pid, std::move(gateway->channel),
                                     now() + std::chrono::milliseconds(kAnswerTime)});
   if (!health_check_->channel.send(request).ok()) end_health_check(false, "the gateway has ended");

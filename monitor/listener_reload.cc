@@ -6,6 +6,7 @@
 #include "monitor/configuration.h"
 #include "monitor/listener.h"
 #include "monitor/reload.h"
+#include "monitor/remotes.h"
 #include "monitor/used_files.h"
 
 namespace ssh2incus {
@@ -78,6 +79,8 @@ void Listener::reload() {
     return;
   }
   log_.write(LogLevel::kNotice, "reloaded", {{"file", loaded.file}});
+  for (const std::string& problem : config_.remotes->problems)
+    log_.write(LogLevel::kWarning, "remote_unusable", {{"reason", problem}});
   if (!kept.empty()) {
     log_.write(LogLevel::kWarning, "restart_needed", {{"settings", joined(kept)}});
   }

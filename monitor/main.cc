@@ -19,6 +19,7 @@
 #include "monitor/listener.h"
 #include "monitor/listener_sandbox.h"
 #include "monitor/listening_sockets.h"
+#include "monitor/remotes.h"
 #include "monitor/takeover.h"
 #include "monitor/unix_listener.h"
 #include "monitor/used_files.h"
@@ -117,6 +118,8 @@ Status serve(ServerConfig config, const StartupFlags& startup,
             {{"address", addresses},
              {"version", SSH2INCUS_VERSION},
              {"incus_socket", config.incus_socket}});
+  for (const std::string& problem : config.remotes->problems)
+    log.write(LogLevel::kWarning, "remote_unusable", {{"reason", problem}});
   if (config.no_authentication) {
     log.write(LogLevel::kWarning, "open",
               {{"reason", "--noauth: whoever can connect can log in without proving anything"}});
@@ -137,8 +140,13 @@ int check_files(const ServerConfig& config) {
   return report.problems.empty() ? 0 : 1;
 }
 
+Result<std::string> explained_with_remotes(ServerConfig config, const ExplainFlags& question) {
+  config.remotes = TRY(open_remotes(config));
+  return explain_login(config, question);
+}
+
 int explain(const ServerConfig& config, const ExplainFlags& question) {
-  const auto explained = explain_login(config, question);
+  const auto explained = explained_with_remotes(config, question);
   if (explained.ok()) {
     std::fputs(explained->c_str(), stdout);
     return 0;

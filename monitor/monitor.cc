@@ -35,6 +35,7 @@ const char* name_of(RuleBook::Verdict verdict) {
 Monitor::Monitor(const ServerConfig& config, const HostKeys& host_keys, ConnectionInfo info,
                  Log log, Channels channels)
     : config_(config),
+      remotes_(remotes_of(config)),
       host_keys_(host_keys),
       policy_(config.access_policy ? config.access_policy
                                    : std::make_shared<const AccessPolicy>(
@@ -227,6 +228,7 @@ Status Monitor::on_crash(const ipc::CrashNotice& notice) {
 
 void Monitor::serve_gateway() {
   auto packet = gateway_->receive();
+  if (gateway_carries_) return end_carrying(packet.ok() && *packet ? &**packet : nullptr);
   if (!packet.ok() || !*packet) {
     const auto failed = fail_target("the gateway ended unexpectedly",
                                     packet.ok() ? "gateway closed" : packet.error().message);

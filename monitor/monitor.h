@@ -29,6 +29,7 @@
 #include "monitor/ipc_listener.h"
 #include "monitor/listening_sockets.h"
 #include "monitor/plain_sessions.h"
+#include "monitor/remotes.h"
 #include "monitor/rules.h"
 #include "monitor/server_config.h"
 #include "policy/access_policy.h"
@@ -111,6 +112,7 @@ class Monitor {
   void leave_failed_target();
   void serve_sessiond();
   void serve_gateway();
+  void end_carrying(const ipc::Packet* last_words);
   void serve_listener();
   void serve_attendant();
   void serve_end_signals();
@@ -124,7 +126,9 @@ class Monitor {
   [[nodiscard]] ConnectionEnd end_of_attempts(ConnectionEnd otherwise) const;
   void move_to(ipc::SessionMessage message, MonitorState next);
   [[nodiscard]] int remaining_ms() const;
-  [[nodiscard]] bool gateway_is_opening() const { return gateway_ && !plain_ && !console_; }
+  [[nodiscard]] bool gateway_is_opening() const {
+    return gateway_ && !plain_ && !console_ && !gateway_carries_;
+  }
   [[nodiscard]] bool console_waits() const {
     return console_ && console_->step != ConsoleState::Step::kIdle;
   }
@@ -299,17 +303,21 @@ class Monitor {
   // An error: it does not fit.
   Result<GuestGrant> guest_grant() const;
   std::string target_text() const;
+  // Of an instance: which incusd has it.
+  [[nodiscard]] std::string remote_name() const;
   [[nodiscard]] std::string welcome() const;
   Status on_gateway(const ipc::Packet& packet);
   Status on_ready(const ipc::Packet& packet);
 
   const ServerConfig& config_;
+  const Remotes remotes_;
   const HostKeys& host_keys_;
   const std::shared_ptr<const AccessPolicy> policy_;
   ConnectionInfo info_;
   Log log_;
   Channels channels_;
   std::optional<ipc::IpcChannel> gateway_;
+  bool gateway_carries_ = false;  // a remote's streams: the target is open, and the gateway stays
   std::optional<ipc::IpcChannel> questions_;  // a gateway before the login (--inauth)
   bool questions_over_ = false;               // it has failed: there is no second one
   bool asked_instance_ = false;               // in this attempt

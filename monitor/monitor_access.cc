@@ -136,7 +136,7 @@ Status Monitor::refuse_access() {
 
 Status Monitor::ask_for_labels() {
   ipc::ResolveRequest request;
-  request.socket_path = config_.incus_socket;
+  request.endpoint = endpoint_of(config_, remote_name());
   request.project = facts_.project;
   request.instance = target_->instance->str();
   request.names = label_names();

@@ -92,9 +92,12 @@ Status Monitor::on_auth_start(const ipc::AuthStartRequest& request) {
     move_to(request.kKind, MonitorState::kClosing);
     return channels_.sessiond.send(reply);
   }
-  target_ = std::move(*target);
+  const bool names_remote = target->remote.has_value();
+  target_ = resolve_target(remotes_, *target);
   if (config_.banner) {
-    const GreetingNames names = greeting_names(*target_, config_.greetings.hostname);
+    // Nobody learns about a remote that they name by what it adds to the login.
+    const GreetingNames names =
+        greeting_names(names_remote ? *target : *target_, config_.greetings.hostname);
     reply.banner = config_.greetings.banner ? filled_in(*config_.greetings.banner, names)
                                             : built_in_banner(names);
   }

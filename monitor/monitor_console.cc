@@ -6,6 +6,7 @@
 #include "common/escape.h"
 #include "monitor/console_text.h"
 #include "monitor/monitor.h"
+#include "monitor/remotes.h"
 #include "policy/explanation.h"
 
 namespace ssh2incus {
@@ -51,7 +52,7 @@ void Monitor::begin_explaining() {
   auto explained = parse_login(target_->explained);
   CHECK(explained.ok());
   explained_ = facts_;
-  explained_.target = std::move(*explained);
+  explained_.target = resolve_target(remotes_, std::move(*explained));
   const LoginTarget& target = explained_.target;
   explained_.remote = target.remote ? target.remote->str() : AccessFacts().remote;
   explained_.project = target.project ? target.project->str() : AccessFacts().project;
@@ -123,14 +124,14 @@ std::vector<BoundedString<limits::kMaxLabelName>> Monitor::label_names() const {
 
 Status Monitor::ask_for_list() {
   ipc::ListRequest request;
-  request.socket_path = config_.incus_socket;
+  request.endpoint = endpoint_of(config_, remote_name());
   request.label_names = label_names();
   return ask_console_gateway(request, Step::kListing, limits::kListMs);
 }
 
 Status Monitor::ask_what_it_is() {
   ipc::ExamineRequest request;
-  request.socket_path = config_.incus_socket;
+  request.endpoint = endpoint_of(config_, remote_name());
   request.project = facts_.project;
   request.instance = target_->instance->str();
   request.label_names = label_names();
@@ -140,7 +141,7 @@ Status Monitor::ask_what_it_is() {
 Status Monitor::explain() {
   if (access_of_explained_.outcome == Outcome::kNeedsLabels && !explained_.labels && gateway_) {
     ipc::ResolveRequest request;
-    request.socket_path = config_.incus_socket;
+    request.endpoint = endpoint_of(config_, explained_.remote);
     request.project = explained_.project;
     request.instance = explained_.target.instance->str();
     request.names = label_names();
@@ -150,6 +151,7 @@ Status Monitor::explain() {
   describe_login(text, explained_);
   explain_line(text, "proven", method_names(explained_.methods));
   describe_verdict(text, explained_, *policy_, false,
+                   why_impossible(explained_.target, config_.allow_create, remotes_),
                    config_.allow_create ? config_.create_config.get() : nullptr);
   TRY(say_to_console(text));
   return end_console({}, 0);

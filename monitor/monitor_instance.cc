@@ -11,8 +11,6 @@ using ipc::SessionMessage;
 
 namespace {
 
-constexpr const char* kDefaultProject = "default";
-
 template <std::size_t Max, typename List>
 std::vector<BoundedString<Max>> bounded_list(const List& texts) {
   std::vector<BoundedString<Max>> bounded;
@@ -37,7 +35,7 @@ void Monitor::give_questions_up(const Error& error) {
 
 Status Monitor::begin_questions() {
   ipc::AuthGrant grant;
-  grant.socket_path = config_.incus_socket;
+  grant.endpoint = endpoint_of(config_, remote_name());
   grant.project = target_->project ? target_->project->str() : std::string(kDefaultProject);
   grant.instance = target_->instance->str();
   grant.user = target_->user.str();
@@ -52,7 +50,10 @@ Status Monitor::begin_questions() {
 // attendant that has failed, the next request to it tells.
 void Monitor::start_questions() {
   asked_instance_ = true;
-  auto started = attendant_start_questions(channels_.attendant, at_most(limits::kKeyLookupMs));
+  if (const std::string reason = why_not_remote(remotes_, *target_); !reason.empty())
+    return give_questions_up(Error{reason});
+  auto started =
+      attendant_start_questions(channels_.attendant, remote_name(), at_most(limits::kKeyLookupMs));
   if (!started.ok()) return give_questions_up(started.error());
   questions_.emplace(std::move(started->channel));
   if (const auto begun = begin_questions(); !begun.ok()) give_questions_up(begun.error());

@@ -12,9 +12,6 @@
 namespace ssh2incus {
 namespace {
 
-constexpr const char* kDefaultProject = "default";
-constexpr std::uint32_t kNobody = 65534;
-
 bool has_right_fds(ipc::GatewayMessage kind, std::size_t count) {
   if (kind == ipc::GatewayMessage::kReadyReply) return count == 4;
   if (kind == ipc::GatewayMessage::kExecStartedReply) {
@@ -41,9 +38,19 @@ const char* name_of(ipc::ForwardKind kind) {
 
 std::string Monitor::target_text() const {
   if (!target_) return {};
-  if (target_->kind != LoginTarget::Kind::kInstance) return format_login(*target_);
-  return target_->user.str() + "@" + target_->instance->str() + "." +
+  const std::string remote = remote_name();
+  if (target_->kind != LoginTarget::Kind::kInstance) {
+    LoginTarget command = *target_;
+    if (remote == kLocalRemote) command.remote.reset();
+    return format_login(command);
+  }
+  return (remote == kLocalRemote ? "" : remote + ":") + target_->user.str() + "@" +
+         target_->instance->str() + "." +
          (target_->project ? target_->project->str() : kDefaultProject);
+}
+
+std::string Monitor::remote_name() const {
+  return target_->remote ? target_->remote->str() : kLocalRemote;
 }
 
 // A forced command isn't a shell, whatever the client asked for.
@@ -90,13 +97,13 @@ Status Monitor::open_target() {
   const int most_ms = target_->create ? limits::kCreateMs : limits::kGatewayOpenMs;
   deadline_ = Clock::now() + std::chrono::milliseconds(most_ms);
   if (access_.outcome == AccessVerdict::Outcome::kRefused) return refuse_access();
-  // Whom the instance has vouched for is nobody on the host.
-  const HostAccount account = host_user_counts() ? *account_ : HostAccount{"", kNobody, {}};
-  const AccessDecision decision = decide_target_access(*target_, account, config_.allow_create);
+  const AccessDecision decision = decide_target_access(*target_, config_.allow_create);
   if (!decision.allowed) return fail_target(decision.reason, decision.reason);
+  if (const std::string reason = why_not_remote(remotes_, *target_); !reason.empty())
+    return fail_target(reason, reason);
   const bool needs_incus =
       target_->kind != LoginTarget::Kind::kExplain && target_->kind != LoginTarget::Kind::kSessions;
-  if (info_.outage && needs_incus) {
+  if (info_.outage && needs_incus && remote_name() == remotes_.default_name) {
     const std::string reason = "Incus is not reachable at the moment: " + *info_.outage;
     return fail_target(reason + "; please try again later", reason);
   }
@@ -114,7 +121,7 @@ Status Monitor::open_target() {
 
 Status Monitor::send_grant() {
   ipc::OpenRequest request;
-  request.socket_path = config_.incus_socket;
+  request.endpoint = endpoint_of(config_, remote_name());
   request.guest_path = config_.libexec_dir + "/ssh2incus-guest";
   request.project = target_->project ? target_->project->str() : std::string(kDefaultProject);
   request.instance = target_->instance->str();
@@ -140,7 +147,8 @@ Status Monitor::take_gateway() {
     gateway_ = std::exchange(questions_, std::nullopt);
     return {};
   }
-  auto started = TRY(attendant_start_gateway(channels_.attendant, at_most(limits::kKeyLookupMs)));
+  auto started = TRY(
+      attendant_start_gateway(channels_.attendant, remote_name(), at_most(limits::kKeyLookupMs)));
   gateway_.emplace(std::move(started.channel));
   return {};
 }
@@ -170,7 +178,9 @@ Status Monitor::on_ready(const ipc::Packet& packet) {
   std::array<int, 4> fds{};
   std::transform(packet.fds.begin(), packet.fds.end(), fds.begin(),
                  [](const UniqueFd& fd) { return fd.get(); });
-  gateway_.reset();
+  const Remote* remote = remotes_.find(remote_name());
+  gateway_carries_ = remote != nullptr && remote->is_network();
+  if (!gateway_carries_) gateway_.reset();
   return channels_.sessiond.send(
       ipc::TargetReadyNotice{truncated<limits::kMaxUserMessage>(target_text()),
                              static_cast<std::uint32_t>(idle_limit().count()),
@@ -214,6 +224,16 @@ Status Monitor::on_gateway(const ipc::Packet& packet) {
       return fail("the gateway made a refused system call");
     default: return on_plain_gateway(*kind, packet);
   }
+}
+
+// Nothing but its end is expected. The streams end with it, which sessiond sees for itself.
+void Monitor::end_carrying(const ipc::Packet* last_words) {
+  gateway_.reset();
+  gateway_carries_ = false;
+  if (last_words == nullptr) return;
+  const auto crash = ipc::decode<ipc::GatewayCrash>(last_words->bytes);
+  const std::uint32_t number = crash.ok() ? crash->syscall : 0;
+  log_.write(LogLevel::kError, "crash", {{"process", "gateway"}, {"syscall", number}});
 }
 
 Status Monitor::on_session_opened(const ipc::SessionOpenedNotice& notice) {

@@ -24,6 +24,8 @@
 
 namespace ssh2incus {
 
+struct RemoteTable;  // monitor/remotes.h
+
 #ifndef SSH2INCUS_LIBEXECDIR
 #define SSH2INCUS_LIBEXECDIR "/usr/libexec/ssh2incus"
 #endif
@@ -39,7 +41,15 @@ struct ServerConfig {
   std::vector<std::string> listen = {":2222"};
   std::vector<std::string> host_key_files;  // empty: the defaults of /etc/ssh
   std::vector<std::string> allowed_groups = {"incus", "incus-admin"};
-  std::string incus_socket;  // of incusd
+  std::string incus_socket;               // of incusd; empty: none is used
+  bool socket_is_default_remote = false;  // --socket was given
+  std::string remote;                     // the default one; empty: the client's
+  std::string remote_url;                 // the default one instead; with it, paths, or empty:
+  std::string remote_client_certificate;
+  std::string remote_client_key;
+  std::string remote_server_certificate;
+  std::shared_ptr<RemoteTable>
+      remotes;  // from there and the client's files; none: the socket alone
   std::string libexec_dir = SSH2INCUS_LIBEXECDIR;
   std::string run_dir = "/run/ssh2incus";
   std::string pid_file;

@@ -207,6 +207,22 @@ Result<std::string> trusted_directory(const std::string& path) {
   return walk.trail().back().path;
 }
 
+Result<Secret> read_secret(const UniqueFd& file, std::size_t max_size) {
+  Secret content = Secret::with_size(max_size + 1);
+  std::size_t used = 0;
+  while (used < content.size()) {
+    const ssize_t got = read(file.get(), content.writable().data() + used, content.size() - used);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error("read");
+    if (got == 0) {
+      content.shrink(used);
+      return content;
+    }
+    used += static_cast<std::size_t>(got);
+  }
+  return fail("larger than " + std::to_string(max_size) + " bytes");
+}
+
 Result<std::string> read_bounded(const UniqueFd& file, std::size_t max_size) {
   std::string content;
   std::array<char, 16UL * 1024> chunk{};

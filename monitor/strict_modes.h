@@ -10,6 +10,7 @@
 #include <string>
 
 #include "common/result.h"
+#include "common/secret.h"
 #include "common/unique_fd.h"
 
 namespace ssh2incus {
@@ -36,5 +37,7 @@ Result<std::string> trusted_directory(const std::string& path);
 
 // The whole file, at most max_size bytes, read to its end.
 Result<std::string> read_bounded(const UniqueFd& file, std::size_t max_size);
+// The same without a copy that isn't wiped.
+Result<Secret> read_secret(const UniqueFd& file, std::size_t max_size);
 
 }  // namespace ssh2incus

@@ -13,6 +13,7 @@
 #include "monitor/gateway_launcher.h"
 #include "monitor/greeting_files.h"
 #include "monitor/host_key_file.h"
+#include "monitor/remotes.h"
 #include "monitor/sessiond_launcher.h"
 #include "policy/algorithm_lists.h"
 
@@ -38,9 +39,20 @@ Status create_config(const ServerConfig& config) {
   return {};
 }
 
+Status remotes(const ServerConfig& config) {
+  TRY(open_remotes(config));
+  return {};
+}
+
 // Whether each can be used as configured. Run at the start, at a reload and by --check.
-constexpr std::array kFileChecks = {pam_service, key_sources, access_policy, greetings,
-                                    create_config};
+constexpr std::array kFileChecks = {pam_service, key_sources,   access_policy,
+                                    greetings,   create_config, remotes};
+
+void check_single_remotes(const ServerConfig& config, FilesReport& report) {
+  const auto table = open_remotes(config);
+  if (!table.ok()) return;  // told by remotes()
+  for (const std::string& problem : (*table)->problems) report.problems.push_back(problem);
+}
 
 Status sessiond_program(const ServerConfig& config) {
   TRY(find_sessiond_identity(config.libexec_dir + "/ssh2incus-sessiond", config.run_dir));
@@ -109,12 +121,14 @@ Result<HostKeys> open_used_files(ServerConfig& config) {
   config.access_policy = TRY(open_access_policy(config));
   config.greetings = TRY(open_greetings(config));
   config.create_config = TRY(open_create_config(config));
+  config.remotes = TRY(open_remotes(config));
   return keys;
 }
 
 FilesReport check_used_files(const ServerConfig& config) {
   FilesReport report;
   check_host_keys(config, report);
+  check_single_remotes(config, report);
   for (const auto& checks : {std::vector(kFileChecks.begin(), kFileChecks.end()),
                              std::vector(kProgramChecks.begin(), kProgramChecks.end())}) {
     for (const auto& check : checks) {

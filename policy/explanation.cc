@@ -9,8 +9,6 @@ namespace {
 
 using Outcome = AccessVerdict::Outcome;
 
-constexpr std::uint32_t kNobody = 65534;  // whom an instance vouches for is nobody on the host
-
 const char* command_name(LoginTarget::Kind kind) {
   switch (kind) {
     case LoginTarget::Kind::kIncusShell: return "the Incus shell";
@@ -110,23 +108,23 @@ void describe_login(std::string& out, const AccessFacts& facts) {
   if (!facts.authenticated_by_instance) explain_line(out, "host user", target.host_user.str());
 }
 
-// What no policy can allow is said beside the decision.
-std::string with_what_is_missing(const std::string& decision, const AccessFacts& facts,
-                                 bool creation) {
-  HostAccount account = facts.account;
-  if (facts.authenticated_by_instance) account.uid = kNobody;
-  const AccessDecision possible = decide_target_access(facts.target, account, creation);
-  return possible.allowed ? decision : decision + "; refused in any case: " + possible.reason;
+std::string why_impossible(const LoginTarget& target, bool creation, const Remotes& remotes) {
+  const AccessDecision possible = decide_target_access(target, creation);
+  return possible.allowed ? why_not_remote(remotes, target) : possible.reason;
+}
+
+std::string with_what_is_missing(const std::string& decision, const std::string& impossible) {
+  return impossible.empty() ? decision : decision + "; refused in any case: " + impossible;
 }
 
 void describe_verdict(std::string& out, const AccessFacts& facts, const AccessPolicy& policy,
-                      bool for_administrator, const CreateConfig* creation) {
+                      bool for_administrator, const std::string& impossible,
+                      const CreateConfig* creation) {
   const AccessVerdict verdict = decide_access(policy, facts);
   if (for_administrator && !verdict.rule.empty()) explain_line(out, "rule", verdict.rule);
   const std::string decision = outcome_text(verdict, policy, for_administrator);
   const bool refused = verdict.outcome == Outcome::kRefused;
-  explain_line(out, "decision",
-               refused ? decision : with_what_is_missing(decision, facts, creation != nullptr));
+  explain_line(out, "decision", refused ? decision : with_what_is_missing(decision, impossible));
   if (verdict.outcome != Outcome::kAllowed) return;
   describe_grant(out, verdict.grant);
   if (creation == nullptr || !facts.target.create) return;

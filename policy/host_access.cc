@@ -6,14 +6,6 @@
 #include "common/escape.h"
 
 namespace ssh2incus {
-namespace {
-
-bool is_elsewhere(const LoginTarget& target) {
-  return target.remote && target.remote->str() != "local";
-}
-
-}  // namespace
-
 AccessDecision decide_host_access(const HostAccount& account,
                                   std::span<const std::string> allowed_groups) {
   if (account.uid == 0) return {true, {}};
@@ -34,19 +26,14 @@ AccessDecision decide_host_access(const HostAccount& account,
   return {false, reason + ")"};
 }
 
-AccessDecision decide_target_access(const LoginTarget& target, const HostAccount& /*account*/,
-                                    bool creation) {
+AccessDecision decide_target_access(const LoginTarget& target, bool creation) {
   if (target.create && !creation)
     return {false, "this server creates no instances at login (--allow-create)"};
-  if (is_elsewhere(target)) {
-    return {false, "remote " + quoted(target.remote->str()) +
-                       ": remotes other than \"local\" aren't available yet"};
-  }
   return {true, {}};
 }
 
 bool instance_may_vouch(const LoginTarget& target) {
-  return target.kind == LoginTarget::Kind::kInstance && !target.create && !is_elsewhere(target);
+  return target.kind == LoginTarget::Kind::kInstance && !target.create;
 }
 
 }  // namespace ssh2incus

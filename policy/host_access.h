@@ -25,13 +25,11 @@ struct AccessDecision {
 AccessDecision decide_host_access(const HostAccount& account,
                                   std::span<const std::string> allowed_groups);
 
-// May this account have shells and commands at that target? creation: whether instances are created
-// at all here (--allow-create). Refuses what isn't built yet: %shell, remotes other than "local".
-AccessDecision decide_target_access(const LoginTarget& target, const HostAccount& account,
-                                    bool creation);
+// Is there such a target at all? creation: whether instances are created here (--allow-create).
+AccessDecision decide_target_access(const LoginTarget& target, bool creation);
 
-// Whether the instance of that target may vouch for its own users (--inauth): a command, an
-// instance that may not exist yet and one that is elsewhere can't.
+// Whether the instance of that target may vouch for its own users (--inauth): a command and an
+// instance that may not exist yet can't.
 bool instance_may_vouch(const LoginTarget& target);
 
 }  // namespace ssh2incus

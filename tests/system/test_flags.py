@@ -34,17 +34,6 @@ def test_version(flag):
 
 @pytest.mark.expect_logins(0)
 @pytest.mark.parametrize("arguments", [
-    ["-c", "f"], ["-k", "f"], ["-r", "local"],
-    ["-t", "f"], ["-u", "https://x:8443"],
-])
-def test_flag_of_a_later_issue_says_so(arguments):
-    result = run("-l", "127.0.0.1:0", *arguments)
-    assert result.returncode not in (0, None)
-    assert arguments[0] in result.stderr and "later" in result.stderr, result.stderr
-
-
-@pytest.mark.expect_logins(0)
-@pytest.mark.parametrize("arguments", [
     ["--no-such-flag"], ["-l"], ["-l", "nonsense"], ["-l", "127.0.0.1:99999"], ["stray"],
     ["--max-startups", "x"], ["--pprof-listen", ":6060"], ["-H", "never"],
     ["-l", "unix:relative"], ["--proxy-protocol-from", "balancer/8"], ["--login-grace-time", "-1"], ["--host-key", "/nonexistent"],

@@ -42,7 +42,8 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.arguments = list(arguments)
         self.env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-                    "INCUS_SOCKET": str(incus.socket), **(env or {})}
+                    "INCUS_SOCKET": str(incus.socket), "INCUS_CONF": str(self.folder / "client"),
+                    "INCUS_GLOBAL_CONF": str(self.folder / "client"), **(env or {})}
         self.host_keys = host_keys if host_keys is not None else [
             keyring.get(kind, bits, name="host") for kind, bits in HOST_KEY_KINDS]
         self.port = port or free_port()

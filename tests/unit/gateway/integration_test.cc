@@ -22,7 +22,7 @@ class GatewayWithIncus : public testing::Test {
                              const std::string& user) {
     auto client = IncusClient::create();
     ipc::OpenRequest request;
-    request.socket_path = setting("SSH2INCUS_TEST_INCUS_SOCKET");
+    request.endpoint.socket_path = setting("SSH2INCUS_TEST_INCUS_SOCKET");
     request.guest_path = setting("SSH2INCUS_TEST_GUEST");
     request.project = project;
     request.instance = instance;

@@ -49,7 +49,7 @@ class InventoryTest : public testing::Test {
   }
   ipc::ExamineRequest examine() {
     ipc::ExamineRequest request;
-    request.socket_path = incus_->path();
+    request.endpoint.socket_path = incus_->path();
     request.project = std::string("default");
     request.instance = std::string("c1");
     return request;
@@ -92,7 +92,7 @@ TEST_F(InventoryTest, ListsInPartsThatFit) {
   }
   list_ = R"({"metadata":[)" + instances + "]}";
   ipc::ListRequest request;
-  request.socket_path = incus_->path();
+  request.endpoint.socket_path = incus_->path();
   auto reply = ask<ipc::ListReply>(request);
   std::size_t count = reply.instances.size();
   while (!reply.last) {
@@ -106,7 +106,7 @@ TEST_F(InventoryTest, ListsInPartsThatFit) {
 TEST_F(InventoryTest, AListThatMakesNoSenseIsAFailureAndNotTheEnd) {
   list_ = R"({"metadata":[{"name":"../c1","project":"default","status":"x"}]})";
   ipc::ListRequest request;
-  request.socket_path = incus_->path();
+  request.endpoint.socket_path = incus_->path();
   EXPECT_EQ(ask<ipc::FailedReply>(request).failure, ipc::TargetFailure::kIncusError);
   list_ = R"({"metadata":[]})";
   EXPECT_TRUE(ask<ipc::ListReply>(request).last);
@@ -137,7 +137,7 @@ TEST_F(InventoryTest, AnEphemeralOneGoesByBeingStopped) {
 
 TEST_F(InventoryTest, DeletesNothingThatWasntExamined) {
   ipc::ListRequest request;
-  request.socket_path = incus_->path();
+  request.endpoint.socket_path = incus_->path();
   ask<ipc::ListReply>(request);
   EXPECT_NE(ask<ipc::FailedReply>(ipc::DeleteRequest{}).text->find("nothing to delete"),
             std::string::npos);

@@ -54,7 +54,7 @@ class OpenTarget : public testing::Test {
 
   ipc::OpenRequest request(const std::string& socket) {
     ipc::OpenRequest open;
-    open.socket_path = socket;
+    open.endpoint.socket_path = socket;
     open.guest_path = guest_path_;
     open.project = std::string("default");
     open.instance = std::string("c1");

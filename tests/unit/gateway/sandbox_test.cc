@@ -15,19 +15,21 @@
 
 #include <cerrno>
 #include <functional>
+#include <span>
 
 #include "common/sanitized.h"
 #include "common/syscall_filter.h"
-#include "gateway/syscalls.h"
+#include "gateway/remote_syscalls.h"
 
 namespace ssh2incus {
 namespace {
 
-// The wait status of a child that does this under the filter.
-int under_filter(const std::function<void()>& action) {
+// The wait status of a child that does this under a filter.
+int under_filter(const std::function<void()>& action,
+                 std::span<const SyscallRule> rules = kGatewaySyscalls) {
   const pid_t child = fork();
   if (child == 0) {
-    if (!apply_syscall_filter(kGatewaySyscalls).ok()) _exit(99);
+    if (!apply_syscall_filter(rules).ok()) _exit(99);
     action();
     syscall(SYS_exit_group, 0);  // past the sanitizers, which do more at an exit
   }
@@ -43,6 +45,16 @@ bool killed(const std::function<void()>& action) {
 bool lives(const std::function<void()>& action) {
   const int status = under_filter(action);
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+// Of a gateway that serves an https remote.
+bool remote_lives(const std::function<void()>& action) {
+  const int status = under_filter(action, remote_gateway_rules());
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+bool remote_killed(const std::function<void()>& action) {
+  const int status = under_filter(action, remote_gateway_rules());
+  return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
 }
 
 void* own_page() {
@@ -71,6 +83,27 @@ TEST(GatewaySandbox, ConnectsLocalSocketsOnly) {
     }
   }));
   EXPECT_TRUE(killed([] { close(socket(AF_INET6, SOCK_STREAM, 0)); }));
+}
+
+TEST(GatewaySandbox, OfARemoteHasTcpInsteadOfLocalSockets) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers make calls of their own";
+  EXPECT_TRUE(remote_lives([] {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    close(socket(AF_INET6, SOCK_DGRAM, 0));
+    int ends[2];
+    if (fd < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) syscall(SYS_exit_group, 1);
+  }));
+  EXPECT_TRUE(remote_killed([] { close(socket(AF_UNIX, SOCK_STREAM, 0)); }));
+  EXPECT_TRUE(remote_killed([] { close(socket(AF_NETLINK, SOCK_RAW, 0)); }));
+  EXPECT_TRUE(remote_killed([] {
+    const int on = 1;
+    setsockopt(0, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  }));
+  EXPECT_TRUE(remote_killed([] { listen(0, 1); }));
+  EXPECT_TRUE(remote_killed([] { close(open("/dev/null", O_WRONLY)); }));
+  EXPECT_TRUE(remote_killed([] { fork(); }));
 }
 
 // A gateway that stays gets new processor time, and can't change another limit.

@@ -65,7 +65,7 @@ class Service : public ServiceFixture {
 
   ipc::AuthGrant grant() {
     ipc::AuthGrant grant;
-    grant.socket_path = incus_->path();
+    grant.endpoint.socket_path = incus_->path();
     grant.project = std::string("default");
     grant.instance = std::string("c1");
     grant.user = std::string("ana");
@@ -214,7 +214,8 @@ TEST_F(Service, OpensNothingButWhatTheQuestionsWereAbout) {
     send(grant());
     EXPECT_TRUE(ask().accepted.has_value());
     ipc::OpenRequest open;
-    open.socket_path = std::string(field == std::string_view("socket") ? "/other" : incus_->path());
+    open.endpoint.socket_path =
+        std::string(field == std::string_view("socket") ? "/other" : incus_->path());
     open.project = std::string(field == std::string_view("project") ? "p2" : "default");
     open.instance = std::string(field == std::string_view("instance") ? "c2" : "c1");
     open.guest.user = std::string(field == std::string_view("user") ? "root" : "ana");

@@ -31,7 +31,7 @@ class AccessEnforcement : public MonitorTest {
     gateway_.emplace(gateway_promise_.get_future().get());
     auto request = gateway_->receive_message<ipc::ResolveRequest>(10'000);
     EXPECT_TRUE(request.ok());
-    return request.ok() ? *request : ipc::ResolveRequest{};
+    return request.ok() ? std::move(*request) : ipc::ResolveRequest{};
   }
   void answer(const std::vector<ipc::InstanceLabel>& labels) {
     ASSERT_TRUE(gateway_->send(ipc::ResolveReply{labels}).ok());

@@ -26,7 +26,7 @@ class Attendant : public testing::Test {
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "needs root";
     config_.account = {"s2itest", directory_.path(), 5000};
-    config_.gateway = {REPORT_PROCESS, 54321, 54322, 54323};
+    config_.gateways["local"] = {REPORT_PROCESS, 54321, 54322, 54323};
     directory_.write("s2itest", "account required pam_unix.so\n", 0644);
     auto spawned = spawn_attendant(config_);
     ASSERT_TRUE(spawned.ok()) << spawned.error().message;
@@ -70,7 +70,7 @@ TEST_F(Attendant, GoesThroughAWholeLogin) {
   const auto account = attendant_account(channel(), kWaitMs);
   ASSERT_TRUE(account.ok()) << account.error().message;
   EXPECT_TRUE(account->valid) << *account->log_text;
-  auto gateway = attendant_start_gateway(channel(), kWaitMs);
+  auto gateway = attendant_start_gateway(channel(), "local", kWaitMs);
   ASSERT_TRUE(gateway.ok()) << gateway.error().message;
   const auto packet = gateway->channel.receive(kWaitMs);
   ASSERT_TRUE(packet.ok() && *packet) << "the gateway says nothing";
@@ -94,22 +94,22 @@ TEST_F(Attendant, TreatsUnknownUsersLikeKnownOnesAndRefusesThem) {
   const auto account = attendant_account(channel(), kWaitMs);
   ASSERT_TRUE(account.ok()) << account.error().message;
   EXPECT_FALSE(account->valid);
-  EXPECT_FALSE(attendant_start_gateway(channel(), kWaitMs).ok());
+  EXPECT_FALSE(attendant_start_gateway(channel(), "local", kWaitMs).ok());
 }
 
 TEST_F(Attendant, EndsOnRequestsOutOfOrder) {
-  EXPECT_FALSE(attendant_start_gateway(channel(), kWaitMs).ok());
+  EXPECT_FALSE(attendant_start_gateway(channel(), "local", kWaitMs).ok());
   EXPECT_FALSE(look_up("root").ok());
 }
 
 TEST_F(Attendant, StartsNoGatewayForAnUncheckedAccount) {
   ASSERT_TRUE(look_up("root").ok());
-  EXPECT_FALSE(attendant_start_gateway(channel(), kWaitMs).ok());
+  EXPECT_FALSE(attendant_start_gateway(channel(), "local", kWaitMs).ok());
 }
 
 TEST_F(Attendant, StartsNoGatewayBeforeALoginUnlessToldTo) {
   ASSERT_TRUE(look_up("root").ok());
-  const auto gateway = attendant_start_questions(channel(), kWaitMs);
+  const auto gateway = attendant_start_questions(channel(), "local", kWaitMs);
   ASSERT_FALSE(gateway.ok());
   EXPECT_THAT(gateway.error().message, HasSubstr("aren't asked"));
 }
@@ -120,15 +120,15 @@ TEST_F(Attendant, GoesOnAfterAGatewayForQuestions) {
   auto spawned = spawn_attendant(config_);
   ASSERT_TRUE(spawned.ok());
   spawned_.emplace(std::move(spawned).value());
-  EXPECT_FALSE(attendant_start_questions(channel(), kWaitMs).ok()) << "before any lookup";
+  EXPECT_FALSE(attendant_start_questions(channel(), "local", kWaitMs).ok()) << "before any lookup";
   TearDown();
   spawned = spawn_attendant(config_);
   spawned_.emplace(std::move(spawned).value());
   ASSERT_TRUE(look_up("s2i-nobody-has-this").ok());
-  const auto gateway = attendant_start_questions(channel(), kWaitMs);
+  const auto gateway = attendant_start_questions(channel(), "local", kWaitMs);
   ASSERT_TRUE(gateway.ok()) << gateway.error().message;
   EXPECT_TRUE(attendant_keys(channel(), some_key(), kWaitMs).ok());
-  EXPECT_FALSE(attendant_start_questions(channel(), kWaitMs).ok()) << "one is enough";
+  EXPECT_FALSE(attendant_start_questions(channel(), "local", kWaitMs).ok()) << "one is enough";
 }
 
 TEST_F(Attendant, LooksUpOnlyOneUser) {

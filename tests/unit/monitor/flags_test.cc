@@ -103,15 +103,30 @@ TEST(Flags, NameTheBalancers) {
   EXPECT_EQ(exit_of({"--proxy-protocol-from", "balancer.example/8"}).exit_code, 2);
 }
 
-TEST(Flags, OfLaterVersionsAreRefusedByName) {
-  const std::vector<std::vector<const char*>> all = {
-      {"-c", "f"},         {"--client-cert", "f"}, {"-k", "f"}, {"--client-key", "f"},
-      {"-r", "x"},         {"--remote", "x"},      {"-t", "f"}, {"--server-cert", "f"},
-      {"-u", "https://h"}, {"--url", "https://h"}};
-  for (const auto& arguments : all) {
-    const ExitNow exit_now = exit_of(arguments);
-    EXPECT_NE(exit_now.exit_code, 0) << arguments[0];
-    EXPECT_NE(exit_now.text.find("this version doesn't have"), std::string::npos) << exit_now.text;
+TEST(Flags, SayWhichIncusIsMeant) {
+  const ServerConfig none = config_of({});
+  EXPECT_TRUE(none.remote.empty() && none.remote_url.empty());
+  EXPECT_FALSE(none.socket_is_default_remote);
+  EXPECT_TRUE(config_of({"-s", "/s"}).socket_is_default_remote);
+  EXPECT_EQ(config_of({"-s", "none"}).incus_socket, "");
+  EXPECT_EQ(config_of({"-r", "prod"}).remote, "prod");
+  const ServerConfig url = config_of({"-u", "https://h", "-c", "/c", "-k", "/k", "-t", "/t"});
+  EXPECT_EQ(url.remote_url, "https://h");
+  EXPECT_EQ(url.remote_client_certificate, "/c");
+  EXPECT_EQ(url.remote_client_key, "/k");
+  EXPECT_EQ(url.remote_server_certificate, "/t");
+  for (const std::vector<const char*>& wrong :
+       std::vector<std::vector<const char*>>{{"-r", "a:b"},
+                                             {"-r", "a", "-u", "https://h"},
+                                             {"-u", "http://h"},
+                                             {"-u", "https://h/x"},
+                                             {"-c", "/c"},
+                                             {"-t", "/t"},
+                                             {"-u", "https://h", "-c", "/c"},
+                                             {"-u", "https://h", "-k", "/k"},
+                                             {"-u", "https://h", "-t", "relative"},
+                                             {"-s", "relative"}}) {
+    EXPECT_EQ(exit_of(wrong).exit_code, 2) << wrong[1];
   }
 }
 

@@ -22,7 +22,7 @@ class InstanceAuthTest : public MonitorTest {
     gateway_.emplace(gateway_promise_.get_future().get());
     auto grant = gateway_->receive_message<ipc::AuthGrant>(10'000);
     EXPECT_TRUE(grant.ok());
-    return grant.ok() ? *grant : ipc::AuthGrant{};
+    return grant.ok() ? std::move(*grant) : ipc::AuthGrant{};
   }
   void expect_question(const ClientKey& key) {
     const auto request = gateway_->receive_message<ipc::InstanceKeyRequest>(10'000);
@@ -81,7 +81,7 @@ TEST_F(InstanceAuthTest, AsksAboutTheLoginsTargetAlone) {
   go_to(MonitorState::kAuthenticating);
   query(other_);
   const ipc::AuthGrant grant = questions();
-  EXPECT_EQ(*grant.socket_path, "/socket");
+  EXPECT_EQ(*grant.endpoint.socket_path, "/socket");
   EXPECT_EQ(*grant.instance, "c1");
   EXPECT_EQ(*grant.project, "p1");
   EXPECT_EQ(*grant.user, "ana");

@@ -246,7 +246,7 @@ class MonitorTest : public testing::Test {
     gateway_.emplace(gateway_promise_.get_future().get());
     auto request = gateway_->receive_message<ipc::OpenRequest>(10'000);
     EXPECT_TRUE(request.ok());
-    return request.ok() ? *request : ipc::OpenRequest{};
+    return request.ok() ? std::move(*request) : ipc::OpenRequest{};
   }
 
   static inline std::filesystem::path directory_;

@@ -99,7 +99,7 @@ TEST(UserPenalties, CountApartWhatIsMeantForAUserOfAnInstance) {
       {"c1+anna", "anna"},
       {"alice@c1+anna", "anna"},
       {"%shell", "root"},
-      {"other:alice@c1", "root"},
+      {"other:alice@c1", "root (unnamed)"},
       {"+alice@c9", "root"},
   };
   for (const Case& one : kCases) {
