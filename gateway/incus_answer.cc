@@ -60,8 +60,8 @@ InstanceState state_named(std::string_view name) {
 }  // namespace
 
 Result<bool> interpret_server(std::string_view body) {
-  const Json answer = parse(body);
-  const std::string* trust = text_member(member(&answer, "metadata"), "auth");
+  const Json answer = parse_json(body);
+  const std::string* trust = json_text(json_member(&answer, "metadata"), "auth");
   if (trust == nullptr) return fail("no server in its answer");
   return *trust == "trusted";
 }

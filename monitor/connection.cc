@@ -183,7 +183,7 @@ Result<ConnectionSetup> prepare_connections(const ServerConfig& config) {
   setup.key_command = TRY(prepare_key_command(config));
   setup.connections = std::make_shared<ConnectionTable>(
       TRY(ConnectionTable::open(config.run_dir + "/connections")));
-  if (config.incus_shell) {
+  if (config.incus_shell && !config.incus_socket.empty()) {
     const auto identity =
         TRY(find_shell_identity(config.libexec_dir, config.run_dir, config.incus_socket));
     setup.shell_starter = std::make_shared<UniqueFd>(TRY(start_shell_starter(identity)));

@@ -33,7 +33,7 @@ Result<std::optional<CreateGrant>> Monitor::creation() const {
   log_.write(LogLevel::kInfo, "creation_granted",
              {{"target", target_text()},
               {"host_user", account_->name},
-              {"login", format_login(*target_)},
+              {"login", login_},
               {"rule", access_.rule},
               {"plan", text_of(plan)}});
   return std::optional(std::move(grant));

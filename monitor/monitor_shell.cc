@@ -22,7 +22,7 @@ Result<GuestGrant> Monitor::shell_grant() const {
 }
 
 Status Monitor::open_incus_shell() {
-  if (!config_.incus_shell)
+  if (!config_.incus_shell || config_.incus_socket.empty())
     return fail_target("there is no Incus shell on this server", "incus-shell: no");
   auto grant = shell_grant();
   if (!grant.ok()) return fail_target(grant.error().message, grant.error().message);

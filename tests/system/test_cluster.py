@@ -62,8 +62,15 @@ def cluster():
             member.stop()
 
 
+@pytest.fixture
+def server(cluster_server):
+    cluster_server.settle()
+    cluster_server.log.mark()
+    return cluster_server
+
+
 @pytest.fixture(scope="module")
-def server(keyring, incus, cluster, system_users, tmp_path_factory):
+def cluster_server(keyring, incus, cluster, system_users, tmp_path_factory):
     files = ClientFiles(f"/run/ssh2incus-test-cluster-{os.getpid()}")
     first, second = cluster
     first.trust(files.folder / "client.crt")

@@ -29,7 +29,7 @@ class MonitorConsoleTest : public MonitorTest {
   Request asked() {
     auto request = gateway_->receive_message<Request>(10'000);
     EXPECT_TRUE(request.ok()) << request.error().message;
-    return request.ok() ? *request : Request{};
+    return request.ok() ? std::move(*request) : Request{};
   }
   void tell(const auto& reply) { ASSERT_TRUE(gateway_->send(reply).ok()); }
   std::string said(bool is_error = false) {
