@@ -266,6 +266,33 @@ TEST_F(MonitorConsoleTest, SessionsWithoutATableAreNone) {
   EXPECT_EQ(status(), 1U);
 }
 
+TEST_F(MonitorConsoleTest, TooManySessionsEndTheConnection) {
+  enter("%explain/c1", false);
+  for (std::uint32_t i = 1; i <= limits::kMaxConsoleSessions; ++i) {
+    open(i);
+    said();
+    ASSERT_EQ(status(), 0U) << i;
+  }
+  open(limits::kMaxConsoleSessions + 1);
+  EXPECT_EQ(ended(), ConnectionEnd::kViolation);
+}
+
+TEST_F(MonitorConsoleTest, TooManyAnswersEndTheConnection) {
+  enter("%explain/c1", false);
+  for (std::uint32_t i = 0; i <= limits::kMaxConsoleSessions; ++i) {
+    send(ipc::ConsoleAnswerRequest{1, std::string("yes")});
+  }
+  EXPECT_EQ(ended(), ConnectionEnd::kViolation);
+}
+
+TEST_F(MonitorConsoleTest, ASessionWithoutAConsoleEndsTheConnection) {
+  start();
+  go_to(MonitorState::kAuthenticated);
+  gateway_request();
+  open(1);
+  EXPECT_EQ(ended(), ConnectionEnd::kViolation);
+}
+
 TEST_F(MonitorConsoleTest, AGatewayThatAnswersUnaskedIsGivenUp) {
   enter("%list");
   tell(list({listed("default", "c1")}));

@@ -279,11 +279,11 @@ TEST_F(MonitorTest, TakesNoFdsFromAGatewayThatLies) {
   expect<ipc::TargetFailedNotice>();
 }
 
-TEST_F(MonitorTest, SaysThatLaterFeaturesAreNotThere) {
+TEST_F(MonitorTest, SaysThatThereIsNoSuchRemote) {
   login_ = "prod:c9";
   start();
   go_to(MonitorState::kAuthenticated);
-  EXPECT_NE((*expect<ipc::TargetFailedNotice>().text).find("available yet"), std::string::npos);
+  EXPECT_NE((*expect<ipc::TargetFailedNotice>().text).find("no remote prod"), std::string::npos);
 }
 
 TEST_F(MonitorTest, WritesDownOnlySessionsThatExist) {
