@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdint>
 
+#include "common/crash_notice.h"
 #include "common/ipc_diagnostics.h"
 #include "common/privileges.h"
 #include "common/sanitized.h"
@@ -20,13 +21,8 @@ namespace {
 
 int g_crash_fd = -1;  // set once, before the filter
 
-// ipc::DiagnosticsCrashNotice, encoded by hand: a signal handler must not allocate.
 void report_crash(int number) {
-  const auto raw = static_cast<std::uint32_t>(number);
-  const std::array<std::uint8_t, 5> notice = {
-      static_cast<std::uint8_t>(ipc::DiagnosticsCrashNotice::kKind),
-      static_cast<std::uint8_t>(raw >> 24), static_cast<std::uint8_t>(raw >> 16),
-      static_cast<std::uint8_t>(raw >> 8), static_cast<std::uint8_t>(raw)};
+  const auto notice = crash_notice_bytes(ipc::DiagnosticsCrashNotice::kKind, number);
   send(g_crash_fd, notice.data(), notice.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <ctime>
 
+#include "common/crash_notice.h"
 #include "common/ipc_gateway.h"
 #include "common/privileges.h"
 #include "common/sanitized.h"
@@ -28,13 +29,9 @@ constexpr rlim_t kMostCpuSecondsOfPump = RLIM_INFINITY;
 // (gateway/plain_exec.cc).
 constexpr unsigned kPumpFiles = 256;
 
-// Runs in the SIGSYS handler: no allocation, one write of the encoded GatewayCrash.
+// Runs in the SIGSYS handler: no allocation, one write.
 void report_to_monitor(int syscall_number) {
-  const auto number = static_cast<std::uint32_t>(syscall_number);
-  const std::array<std::uint8_t, 5> message = {
-      static_cast<std::uint8_t>(ipc::GatewayMessage::kCrashNotice),
-      static_cast<std::uint8_t>(number >> 24U), static_cast<std::uint8_t>(number >> 16U),
-      static_cast<std::uint8_t>(number >> 8U), static_cast<std::uint8_t>(number)};
+  const auto message = crash_notice_bytes(ipc::GatewayMessage::kCrashNotice, syscall_number);
   [[maybe_unused]] const ssize_t ignored = write(kMonitorFd, message.data(), message.size());
 }
 

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <utility>
 
+#include "common/crash_notice.h"
 #include "common/privileges.h"
 #include "common/syscall_filter.h"
 #include "monitor/ipc_attendant.h"
@@ -20,13 +21,9 @@ namespace {
 
 constexpr int kChannelFd = 3;
 
-// Async-signal-safe: AttendantCrash, encoded by hand.
+// Async-signal-safe.
 void send_crash(int syscall_number) {
-  const auto number = static_cast<std::uint32_t>(syscall_number);
-  const std::array<std::uint8_t, 5> message = {
-      static_cast<std::uint8_t>(AttendantMessage::kCrashNotice),
-      static_cast<std::uint8_t>(number >> 24), static_cast<std::uint8_t>(number >> 16),
-      static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)};
+  const auto message = crash_notice_bytes(AttendantMessage::kCrashNotice, syscall_number);
   iovec vector{const_cast<std::uint8_t*>(message.data()), message.size()};
   msghdr header{};
   header.msg_iov = &vector;

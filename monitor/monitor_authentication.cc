@@ -101,8 +101,10 @@ Status Monitor::on_auth_start(const ipc::AuthStartRequest& request) {
     reply.banner = config_.greetings.banner ? filled_in(*config_.greetings.banner, names)
                                             : built_in_banner(names);
   }
-  const auto found = TRY(from_attendant(attendant_lookup(
-      channels_.attendant, target_->host_user, info_.peer.address, at_most(limits::kKeyLookupMs))));
+  // PAM looks names up: what is no address must not reach it as one.
+  const std::string source = IpAddress::parse(info_.peer.address) ? info_.peer.address : "";
+  const auto found = TRY(from_attendant(attendant_lookup(channels_.attendant, target_->host_user,
+                                                         source, at_most(limits::kKeyLookupMs))));
   if (found.found) {
     account_.emplace();
     account_->name = target_->host_user.str();

@@ -74,8 +74,7 @@ std::vector<std::string> completions(std::string_view line, const AskIncus& ask)
   }
   std::erase_if(found, [&](const std::string& word) { return !word.starts_with(unfinished.last); });
   std::ranges::sort(found);
-  const auto repeated = std::ranges::unique(found);
-  found.erase(repeated.begin(), repeated.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
 }
 
