@@ -27,7 +27,8 @@ namespace ssh2incus::test {
 class TestCertificate {
  public:
   TestCertificate()
-      : key_(EVP_EC_gen("P-256"), EVP_PKEY_free), certificate_(X509_new(), X509_free) {
+      : key_(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_PKEY_free),
+        certificate_(X509_new(), X509_free) {
     X509* x509 = certificate_.get();
     X509_set_version(x509, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(x509), 1);
