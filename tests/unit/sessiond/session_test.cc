@@ -145,7 +145,10 @@ TEST(Session, WaitsForTheTargetAndShowsItsProgress) {
 
 TEST(Session, IsCancelledByCtrlCWhileItWaits) {
   TestServer server({.progress = "creating instance c9", .real_guest = false});
-  const auto run = server.ssh("-tt", "", "typed\x03");
+  // Once there is something to wait for.
+  const auto run =
+      run_shell(server.folder(), "sh -c \"{ sleep 1; printf 'typed\\003'; sleep 3; } | " +
+                                     server.ssh_command("-tt") + "\"");
   EXPECT_EQ(run.status, 130);
   EXPECT_THAT(run.errors, HasSubstr("ssh2incus: creating instance c9\r\n"));
   EXPECT_THAT(run.errors, HasSubstr("ssh2incus: cancelled\r\n"));
