@@ -70,8 +70,10 @@ bool is_regular_file(int fd) {
   return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-// Closes what the monitor inherited and need not have.
+// Closes what the monitor inherited and need not have. Negative ones are those that it does
+// without.
 Status keep_fds(std::vector<int> keep) {
+  std::erase_if(keep, [](int fd) { return fd < 0; });
   std::sort(keep.begin(), keep.end());
   unsigned next = 3;
   for (const int fd : keep) {
