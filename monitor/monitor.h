@@ -295,7 +295,7 @@ class Monitor {
   Status on_forward_opened(const ipc::ForwardOpenedNotice& notice);
   Status on_forward_closed(const ipc::ForwardClosedNotice& notice);
   Status open_target();
-  Status take_gateway();
+  Status take_gateway(const std::string& remote);
   void end_attendant();
   Status send_grant();
   // Tells sessiond and the log that there will be no guest.

@@ -33,10 +33,12 @@ Status Monitor::open_console() {
     return fail_target("this key is for one command only",
                        "a forced command, and " + target_text());
   if (target_->kind == Kind::kExplain) begin_explaining();
-  const bool asks_gateway = target_->kind == Kind::kList || target_->kind == Kind::kRemove ||
-                            access_of_explained_.outcome == Outcome::kNeedsLabels;
+  const bool asks_for_labels = access_of_explained_.outcome == Outcome::kNeedsLabels &&
+                               why_not_remote(remotes_, explained_.target).empty();
+  const bool asks_gateway =
+      target_->kind == Kind::kList || target_->kind == Kind::kRemove || asks_for_labels;
   if (asks_gateway) {
-    if (auto taken = take_gateway(); !taken.ok())
+    if (auto taken = take_gateway(asks_for_labels ? explained_.remote : remote_name()); !taken.ok())
       return fail_target("the gateway can't be started", taken.error().message);
   } else {
     end_attendant();

@@ -110,7 +110,7 @@ Status Monitor::open_target() {
   if (is_console_login()) return open_console();
   if (target_->kind == LoginTarget::Kind::kIncusShell) return open_incus_shell();
   const bool attendant_kept = questions_.has_value();
-  if (auto taken = take_gateway(); !taken.ok()) {
+  if (auto taken = take_gateway(remote_name()); !taken.ok()) {
     return fail_target("the gateway can't be started", taken.error().message);
   }
   const bool needs_labels = access_.outcome == AccessVerdict::Outcome::kNeedsLabels;
@@ -142,13 +142,13 @@ Status Monitor::send_grant() {
 
 // The one that has answered questions goes on with the same target; else it's started now, which
 // is the attendant's last work.
-Status Monitor::take_gateway() {
+Status Monitor::take_gateway(const std::string& remote) {
   if (questions_) {
     gateway_ = std::exchange(questions_, std::nullopt);
     return {};
   }
-  auto started = TRY(
-      attendant_start_gateway(channels_.attendant, remote_name(), at_most(limits::kKeyLookupMs)));
+  auto started =
+      TRY(attendant_start_gateway(channels_.attendant, remote, at_most(limits::kKeyLookupMs)));
   gateway_.emplace(std::move(started.channel));
   return {};
 }
